@@ -1,0 +1,1 @@
+"""Who people and programs are: users, roles, API tokens."""

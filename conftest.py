@@ -1,0 +1,102 @@
+"""What every test may ask for."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations import RunPython
+from django.db.migrations.loader import MigrationLoader
+from django.db.models.signals import post_migrate
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.services import create_user, issue_token
+from coupon_site import redis
+
+MakeUser = Callable[..., User]
+_numbers = count(1)
+
+
+def _restore_migrated_rows(**kwargs: Any) -> None:
+    """A test that commits ends with empty tables: make again the rows that migrations made (roles, first profiles)."""
+    if apps.get_model("auth", "Group").objects.exists():
+        return
+    loader = MigrationLoader(connection)
+    for app, name in loader.graph.nodes:
+        for operation in loader.disk_migrations[app, name].operations:
+            if isinstance(operation, RunPython) and app in OWN_APPS:
+                with connection.schema_editor() as editor:
+                    operation.code(apps, editor)
+
+
+OWN_APPS = {
+    config.label for config in apps.get_app_configs() if not config.name.startswith(("django", "unfold", "drf"))
+}
+post_migrate.connect(_restore_migrated_rows, sender=list(apps.get_app_configs())[-1])
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> None:
+    """No test sees what another left in Redis."""
+    redis.client().flushall()
+    cache.clear()
+
+
+@pytest.fixture
+def make_user(db: None) -> MakeUser:
+    """Users by role: make_user(groups=["operators"])."""
+
+    def make(**fields: Any) -> User:
+        number = next(_numbers)
+        return create_user(**{"email": f"user{number}@example.com", "name": f"User {number}", **fields})
+
+    return make
+
+
+@pytest.fixture
+def user(make_user: MakeUser) -> User:
+    return make_user()
+
+
+@pytest.fixture
+def operator(make_user: MakeUser) -> User:
+    return make_user(groups=["operators"], is_staff=True)
+
+
+@pytest.fixture
+def superuser(make_user: MakeUser) -> User:
+    user = make_user(is_staff=True, password="long enough for a test")
+    user.is_superuser = True
+    user.save(update_fields=["is_superuser"])
+    return user
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """An anonymous client of the API."""
+    return APIClient()
+
+
+@pytest.fixture
+def api_of() -> Callable[[User], APIClient]:
+    """A client that signs in by API token, as programs do."""
+
+    def client(user: User) -> APIClient:
+        _, text = issue_token(user=user, name="test")
+        signed = APIClient()
+        signed.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+        return signed
+
+    return client
+
+
+@pytest.fixture
+def drain(db: None) -> Callable[[], int]:
+    """Work off the outbox in this process."""
+    from events.services import drain as drain_outbox
+
+    return drain_outbox

@@ -1,0 +1,1 @@
+"""The house: settings, wiring, and the leaf modules every app may use."""

@@ -1,0 +1,278 @@
+"""Every setting, from the environment; `.env.example` lists what a site sets. `NAME_FILE` reads NAME from a file."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+from django.urls import reverse_lazy
+from environs import FileAwareEnv
+from psycopg.conninfo import conninfo_to_dict
+
+from coupon_site.servers import EmbeddedServers
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = FileAwareEnv()
+env.read_env(BASE_DIR / ".env", recurse=False)
+
+# --- Servers ---
+VAR_DIR = Path(env.str("VAR_DIR", str(BASE_DIR / "var")))
+EMBEDDED = EmbeddedServers(VAR_DIR / "embedded")
+EMBEDDED_PARTS = {"postgres": not env.str("DATABASE_URL", ""), "redis": not env.str("REDIS_URL", "")}
+DATABASE_URL = env.str("DATABASE_URL", "") or EMBEDDED.database_url
+REDIS_URL = env.str("REDIS_URL", "") or EMBEDDED.redis_url
+
+# A laptop, unless a database is named: hosts, cookies and secrets need no configuration there.
+LOCAL = env.bool("LOCAL", EMBEDDED_PARTS["postgres"])
+DEBUG = env.bool("DEBUG", False)
+
+
+def local_secret_key() -> str:
+    """This checkout's own key, made once."""
+    file = VAR_DIR / "secret-key"
+    if not file.exists():
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(50))
+    return file.read_text()
+
+
+SECRET_KEY = env.str("SECRET_KEY", "") or (local_secret_key() if LOCAL else env.str("SECRET_KEY"))
+
+
+def secret(name: str) -> str:
+    """A secret of its own name; on a laptop derived from the site's key, elsewhere it must be set."""
+    if LOCAL:
+        return env.str(name, "") or hashlib.sha256(f"{name}:{SECRET_KEY}".encode()).hexdigest()[:40]
+    return str(env.str(name))
+
+
+# --- Site ---
+SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000" if LOCAL else "").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if LOCAL else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+ROOT_URLCONF = "coupon_site.urls"
+ASGI_APPLICATION = "coupon_site.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = reverse_lazy("admin:login")
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+SITE_VERSION = env.str("SITE_VERSION", "0.1.0")
+SITE_COMMIT = env.str("SITE_COMMIT", "unknown")
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    "django_prometheus",
+    "coupon_site",
+    "accounts",
+    "events",
+    "flags",
+    "payments",
+    "orders",
+    "vouchers",
+    "cashback",
+    "monitoring",
+]
+
+# The first three are native to both worlds; the rest are Django's, each of which costs a thread hop under ASGI.
+MIDDLEWARE = [
+    "monitoring.middleware.HttpMetrics",
+    "coupon_site.tracing.RequestIdMiddleware",
+    "coupon_site.guards.RefuseNulBytes",
+    "flags.middleware.PinSnapshot",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- PostgreSQL and Redis ---
+_dsn = {name: str(value) for name, value in conninfo_to_dict(DATABASE_URL).items() if value is not None}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django_prometheus.db.backends.postgresql",
+        "NAME": _dsn.pop("dbname", "coupon_site"),
+        "USER": _dsn.pop("user", ""),
+        "PASSWORD": _dsn.pop("password", ""),
+        "HOST": _dsn.pop("host", ""),
+        "PORT": _dsn.pop("port", ""),
+        "OPTIONS": {
+            **_dsn,
+            # Without a pool PostgreSQL forks for every request: 6 ms.
+            "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 16), "timeout": 10},
+        },
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+PROMETHEUS_EXPORT_MIGRATIONS = False  # the state exporter does it, once for all processes
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "cache"}
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        # Blocking reads: redis-py's default read time-out of 5 s would cut them.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "layer"},
+    }
+}
+
+# --- API ---
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.BearerAuthentication",
+        "accounts.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["coupon_site.api.input.OrjsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["coupon_site.api.input.OrjsonRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "coupon_site.api.pages.CursorPage",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.UserRateThrottle",
+        "rest_framework.throttling.AnonRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {
+        "user": env.str("THROTTLE_USER", "600/min"),
+        "anon": env.str("THROTTLE_ANON", "120/min"),
+        "scan": env.str("THROTTLE_SCAN", "120/min"),
+    },
+    "NUM_PROXIES": env.int("NUM_PROXIES", 0),
+    "EXCEPTION_HANDLER": "coupon_site.api.problems.problem_exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "TEST_REQUEST_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.MultiPartRenderer",
+    ],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Coupon Site",
+    "DESCRIPTION": "Offers, flash sales, orders, vouchers, cashback and feature flags. "
+    "Errors are problem+json with stable codes; lists are cursor pages; every POST that creates needs an Idempotency-Key.",
+    "VERSION": SITE_VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+
+# --- Static files, templates of the admin ---
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = LOCAL
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if LOCAL
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+MEDIA_ROOT = VAR_DIR / "media"
+UNFOLD = {
+    "SITE_TITLE": "Coupon Site",
+    "SITE_HEADER": "Coupon Site",
+    "SITE_SUBHEADER": "Offers, orders, cashback",
+    "SITE_SYMBOL": "confirmation_number",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"show_search": True, "show_all_applications": True},
+}
+
+# --- Security ---
+HTTPS = env.bool("HTTPS", not LOCAL)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^metrics$", r"^(livez|readyz|health|startupz)$"]  # asked from inside, without TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "session"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- Logging ---
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
+    "loggers": {"django": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}
+
+# --- monitoring ---
+METRICS_TOKEN = secret("METRICS_TOKEN")
+
+# --- events ---
+# Who sees everything on a channel; others see what is addressed to them.
+REALTIME_CHANNELS = {
+    "events:orders": "orders.view_order",
+    "events:cashback": "cashback.view_cashbackevent",
+    "events:flags": "flags.view_flag",
+}
+OUTBOX_DEDICATED_TOPICS = ["imports"]  # left to workers that name them
+OUTBOX_LEASE_SECONDS = env.int("OUTBOX_LEASE_SECONDS", 60)
+
+# --- orders ---
+ORDER_HOLD_SECONDS = env.int("ORDER_HOLD_SECONDS", 900)
+# What is younger than this is still on its way and breaks no invariant yet.
+RECONCILE_GRACE_SECONDS = env.int("RECONCILE_GRACE_SECONDS", 60)
+
+# --- payments ---
+PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", "sandbox")
+# The newest first; the old one is still accepted until it is taken away.
+SANDBOX_WEBHOOK_SECRETS = [secret("SANDBOX_WEBHOOK_SECRET"), *env.list("SANDBOX_WEBHOOK_OLD_SECRETS", [])]
+SANDBOX_SLOW_SECONDS = env.float("SANDBOX_SLOW_SECONDS", 5.0)
+SANDBOX_KEY = secret("SANDBOX_KEY")  # by which the sandbox bank knows the site
+STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", [])  # the newest first
+PROVIDER_TIMEOUT_SECONDS = env.float("PROVIDER_TIMEOUT_SECONDS", 3.0)
+PAYMENT_POLL_SECONDS = env.int("PAYMENT_POLL_SECONDS", 30)  # a provider that has told nothing for so long is asked
+PAYMENT_ABANDON_SECONDS = env.int(
+    "PAYMENT_ABANDON_SECONDS", 3600
+)  # a charge unknown to the provider after this is given up

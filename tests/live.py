@@ -1,0 +1,148 @@
+"""A whole site of its own: every process of the Procfile, on free ports, over a database and a Redis of its own."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+from honcho.environ import parse_procfile
+
+from coupon_site.servers import EmbeddedServers
+
+ROOT = Path(__file__).resolve().parent.parent
+WAIT_SECONDS = 60
+PORT_NAMES = ("web", "worker", "importer", "relay", "exporter")
+
+
+class LiveSite:
+    """Started by `start`, ended by `stop`; processes may be killed and started again one by one."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.servers = EmbeddedServers(folder / "servers")
+        self.ports = dict(zip(PORT_NAMES, free_ports(len(PORT_NAMES)), strict=True))
+        self.url = f"http://127.0.0.1:{self.ports['web']}"
+        self.metrics_token = secrets.token_hex(16)
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.commands = parse_procfile((ROOT / "Procfile").read_text()).processes
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DJANGO_SETTINGS_MODULE": "coupon_site.settings",
+            "VAR_DIR": str(folder),
+            "DATABASE_URL": self.servers.database_url,
+            "REDIS_URL": self.servers.redis_url,
+            "LOCAL": "1",
+            "SITE_URL": self.url,
+            "METRICS_TOKEN": self.metrics_token,
+            "PYTHONUNBUFFERED": "1",
+            **{f"{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
+            **settings,
+        }
+        self._stack = ExitStack()
+
+    def prepare(self) -> None:
+        """Servers, schema and demo data."""
+        self._stack.enter_context(self.servers.running())
+        self.manage("migrate", "--verbosity=0")
+        self.manage("setup_demo")
+
+    def start(self, *names: str) -> None:
+        """Start the named processes (none named: all), and wait until each says that it is ready."""
+        for name in names or PORT_NAMES:
+            self.launch(name)
+        for name in names or PORT_NAMES:
+            wait_for(lambda port=self.ports[name]: ready(port), f"{name} to be ready: {self.log(name)}")
+
+    def launch(self, name: str, command: str = "") -> None:
+        """Start one process without waiting."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                ["sh", "-c", f"exec {command or self.commands[name]}"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self, name: str) -> None:
+        """End one process as a power cut would."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def stop(self) -> None:
+        """SIGTERM to all; whoever is not gone in time is a failure."""
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        try:
+            for process in self.processes.values():
+                process.wait(timeout=20)
+        finally:
+            for process in self.processes.values():
+                process.kill()
+                process.wait()
+            self._stack.close()
+
+    def manage(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run one of the site's commands over the same servers."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return done
+
+    def sql(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Ask the site's database."""
+        with psycopg.connect(self.servers.database_url, autocommit=True) as connection:
+            cursor = connection.execute(query, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def log(self, name: str) -> str:
+        """What a process wrote."""
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def client(self, token: str = "", **options: Any) -> httpx.Client:
+        """An HTTP client of the site, signed in by an API token."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, **options)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [int(probe.getsockname()[1]) for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
+    """The condition's first true answer."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.05)
+    return answer
