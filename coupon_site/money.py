@@ -1,6 +1,6 @@
 """Money is integer minor units and an ISO 4217 currency; shares are rounded half-up, once."""
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, DecimalException
 
 BASIS_POINTS = 10_000
 # Currencies whose minor unit is not a hundredth (ISO 4217).
@@ -35,7 +35,7 @@ def parse_minor(amount: str | Decimal, currency: str) -> int:
     try:
         value = Decimal(amount)
         return int(value.scaleb(exponent_of(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    except (InvalidOperation, OverflowError, ValueError) as error:
+    except (DecimalException, OverflowError, ValueError) as error:
         raise ValueError(f"not an amount of money: {amount!r}") from error
 
 

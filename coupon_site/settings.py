@@ -258,6 +258,13 @@ REALTIME_CHANNELS = {
 }
 OUTBOX_DEDICATED_TOPICS = ["imports"]  # left to workers that name them
 OUTBOX_LEASE_SECONDS = env.int("OUTBOX_LEASE_SECONDS", 60)
+OUTBOX_TOPIC_LIMITS: dict[str, int] = {}  # topic → how many of its messages may be in flight at once, over all workers
+REALTIME_ALLOWED_ORIGINS = env.list("REALTIME_ALLOWED_ORIGINS", [])  # pages of other hosts that may open sockets with a session
+REALTIME_MAX_QUEUE = env.int("REALTIME_MAX_QUEUE", 1000)  # frames that may wait for one client
+REALTIME_MAX_QUEUE_BYTES = env.int("REALTIME_MAX_QUEUE_BYTES", 1 << 20)
+REALTIME_PING_SECONDS = env.float("REALTIME_PING_SECONDS", 25.0)
+REALTIME_PONG_SECONDS = env.float("REALTIME_PONG_SECONDS", 10.0)
+REALTIME_RECHECK_SECONDS = env.float("REALTIME_RECHECK_SECONDS", 60.0)  # how long a revoked right may live on an open socket
 
 # --- orders ---
 ORDER_HOLD_SECONDS = env.int("ORDER_HOLD_SECONDS", 900)

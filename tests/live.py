@@ -16,6 +16,7 @@ import httpx
 import psycopg
 from honcho.environ import parse_procfile
 
+from coupon_site.demo import SHOPPERS, STAFF_EMAIL
 from coupon_site.servers import EmbeddedServers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,8 @@ class LiveSite:
         self.ports = dict(zip(PORT_NAMES, free_ports(len(PORT_NAMES)), strict=True))
         self.url = f"http://127.0.0.1:{self.ports['web']}"
         self.metrics_token = secrets.token_hex(16)
+        self.staff = (STAFF_EMAIL, secrets.token_hex(8))
+        self.tokens = {number: secrets.token_hex(16) for number in range(1, SHOPPERS + 1)}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.commands = parse_procfile((ROOT / "Procfile").read_text()).processes
         self.environment = {
@@ -44,6 +47,8 @@ class LiveSite:
             "LOCAL": "1",
             "SITE_URL": self.url,
             "METRICS_TOKEN": self.metrics_token,
+            "DEMO_PASSWORD": self.staff[1],
+            **{f"DEMO_TOKEN_{number}": text for number, text in self.tokens.items()},
             "PYTHONUNBUFFERED": "1",
             **{f"{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
             **settings,
@@ -115,10 +120,13 @@ class LiveSite:
         """What a process wrote."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
-    def client(self, token: str = "", **options: Any) -> httpx.Client:
-        """An HTTP client of the site, signed in by an API token."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, **options)
+    def client(self, shopper: int = 1) -> httpx.Client:
+        """An HTTP client of the site, signed in as one of the demo's shoppers."""
+        return httpx.Client(base_url=self.url, headers=self.signature(shopper), timeout=30)
+
+    def signature(self, shopper: int) -> dict[str, str]:
+        """The header by which a demo shopper's programs sign in."""
+        return {"Authorization": f"Bearer cs_{self.tokens[shopper]}"}
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,0 +1,147 @@
+"""A shopping day in fast motion, over the site's own REST API."""
+
+import asyncio
+import math
+import random
+import signal
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from coupon_site.demo import SHOPPERS, device_key_of, token_of
+
+DAY_SECONDS = 600.0  # a day of the shop passes in ten minutes
+REPORT_SECONDS = 10.0
+METHODS = {"card": 84, "card_slow": 6, "card_declined": 6, "card_duplicate": 4}
+CANCELLED_SHARE = 0.05
+REDEEMED_SHARE = 0.4
+CATALOGUE_SECONDS = 5.0
+
+
+class Command(BaseCommand):
+    help = "Buy, cancel and redeem over the API, as shoppers do through a day; needs the data of setup_demo."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--rate", type=float, default=2.0, help="orders per second, on the day's average (default 2)")
+        parser.add_argument("--minutes", type=float, default=0.0, help="how long (default: until stopped)")
+        parser.add_argument("--url", default=settings.SITE_URL, help="the site's address (default %(default)s)")
+
+    def handle(self, *args: Any, **options: Any) -> str:
+        if not 0 < options["rate"] <= 1000:
+            raise CommandError("--rate is a number of orders per second between 0 and 1000.", returncode=2)
+        day = Day(options["url"], rate=options["rate"], seconds=options["minutes"] * 60 or math.inf, say=self.stdout.write)
+        asyncio.run(day.pass_by())
+        return f"Done: {day.summary()}."
+
+
+@dataclass
+class Day:
+    """Shoppers coming and going."""
+
+    url: str
+    rate: float
+    seconds: float
+    say: Any
+    counts: Counter[str] = field(default_factory=Counter)
+    sales: list[dict[str, Any]] = field(default_factory=list)
+    stopping: bool = False
+
+    async def pass_by(self) -> None:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, self.stop)
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=32)
+        async with httpx.AsyncClient(base_url=self.url, timeout=20, limits=limits) as client, asyncio.TaskGroup() as visits:
+            companions = [asyncio.ensure_future(self.look_around(client)), asyncio.ensure_future(self.report())]
+            await self.admit(client, visits)
+            for companion in companions:
+                companion.cancel()
+
+    def stop(self) -> None:
+        self.stopping = True
+
+    async def admit(self, client: httpx.AsyncClient, visits: asyncio.TaskGroup) -> None:
+        """Let shoppers in as busily as the hour is."""
+        start = time.monotonic()
+        while not self.stopping and (passed := time.monotonic() - start) < self.seconds:
+            visits.create_task(self.visit(client, random.randint(1, SHOPPERS)))  # noqa: S311  not cryptography
+            await asyncio.sleep(random.expovariate(self.rate * busyness(passed)))
+
+    async def look_around(self, client: httpx.AsyncClient) -> None:
+        """Keep the list of running sales fresh."""
+        while True:
+            with suppress(httpx.HTTPError, ValueError, KeyError):
+                answer = await client.get("/api/v1/sales/", params={"page_size": 100})
+                self.sales = answer.json()["results"]
+            await asyncio.sleep(CATALOGUE_SECONDS if self.sales else 0.5)
+
+    async def report(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            self.say(self.summary())
+
+    async def visit(self, client: httpx.AsyncClient, shopper: int) -> None:
+        """One shopper: buys, perhaps changes their mind, perhaps goes to the till."""
+        with suppress(httpx.HTTPError, ValueError, KeyError):
+            if not self.sales:
+                return
+            order = await self.buy(client, shopper)
+            if order is None:
+                return
+            if random.random() < CANCELLED_SHARE:  # noqa: S311
+                await self.cancel(client, shopper, order)
+            elif random.random() < REDEEMED_SHARE:  # noqa: S311
+                await asyncio.sleep(random.uniform(2, 6))  # noqa: S311
+                await self.redeem(client, shopper)
+            return
+        self.counts["unanswered"] += 1
+
+    async def buy(self, client: httpx.AsyncClient, shopper: int) -> dict[str, Any] | None:
+        sale = random.choice(self.sales)  # noqa: S311
+        method = random.choices(list(METHODS), weights=list(METHODS.values()))[0]  # noqa: S311
+        quantity = random.choices([1, 2, 3], weights=[7, 2, 1])[0]  # noqa: S311
+        answer = await client.post(
+            "/api/v1/orders/",
+            json={"lines": [{"sale": sale["id"], "quantity": quantity}], "payment_method": method},
+            headers=sign(shopper, **{"Idempotency-Key": str(uuid4())}),
+        )
+        body = answer.json()
+        self.counts["orders" if answer.status_code == 201 else str(body.get("code"))] += 1
+        return body if answer.status_code == 201 else None
+
+    async def cancel(self, client: httpx.AsyncClient, shopper: int, order: dict[str, Any]) -> None:
+        key = {"Idempotency-Key": str(uuid4())}
+        answer = await client.post(f"/api/v1/orders/{order['id']}/cancel", json={}, headers=sign(shopper, **key))
+        self.counts["cancelled"] += answer.status_code == 200
+
+    async def redeem(self, client: httpx.AsyncClient, shopper: int) -> None:
+        vouchers = (await client.get("/api/v1/vouchers/", params={"state": "active"}, headers=sign(shopper))).json()
+        for voucher in vouchers["results"][:1]:
+            key = device_key_of(voucher["merchant"]["name"])
+            answer = await client.post(
+                "/api/scan",
+                json={"code": voucher["code"], "nonce": str(uuid4())},
+                headers={"Authorization": f"Device {key}"},
+            )
+            self.counts["redeemed"] += answer.status_code == 200
+
+    def summary(self) -> str:
+        """`120 orders, 80 redeemed, 3 sold_out`."""
+        first = ["orders", "cancelled", "redeemed"]
+        names = first + sorted(name for name in self.counts if name not in first)
+        return ", ".join(f"{self.counts[name]} {name}" for name in names)
+
+
+def busyness(passed: float) -> float:
+    """How busy the shop is, 1 on average: quiet at night, a peak in the evening."""
+    return 1 - 0.8 * math.cos(2 * math.pi * passed / DAY_SECONDS) if passed > DAY_SECONDS / 20 else 1
+
+
+def sign(shopper: int, **headers: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token_of(shopper)}", **headers}

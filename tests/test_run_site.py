@@ -1,0 +1,110 @@
+"""The one command of a newcomer."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import psutil
+import pytest
+
+from tests.live import PORT_NAMES, ROOT, free_ports
+
+pytestmark = [pytest.mark.xdist_group("live"), pytest.mark.slow]
+
+
+@pytest.fixture
+def environment() -> Iterator[dict[str, str]]:
+    """A folder and ports of its own, and nothing configured."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL", "LOCAL"}}
+    ports = {f"{name.upper()}_PORT": str(port) for name, port in zip(PORT_NAMES, free_ports(5), strict=True)}
+    with TemporaryDirectory(prefix="run-") as name:
+        Path(name).chmod(0o755)
+        yield {**kept, **ports, "VAR_DIR": name, "DJANGO_SETTINGS_MODULE": "coupon_site.settings"}
+
+
+def start(environment: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
+    """Start the site; what it printed until it was up."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "run_site"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    assert process.stdout
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if "Ctrl-C stops" in line:
+            return process, printed
+    raise AssertionError(printed)
+
+
+def stop(process: subprocess.Popen[str]) -> str:
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=30)
+    return printed
+
+
+def left_over(environment: dict[str, str]) -> list[str]:
+    """Processes that still know the folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mine = process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid()
+            if mine and environment["VAR_DIR"] in " ".join([*process.cmdline(), *process.environ().values()]):
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_started_twice_and_stopped__prints_a_login_that_works_and_leaves_nothing(environment: dict[str, str]) -> None:
+    process, _ = start(environment)
+    stop(process)
+    assert left_over(environment) == []
+
+    begun = time.monotonic()
+    process, printed = start(environment)
+    assert time.monotonic() - begun < 30
+
+    address = re.search(r"http://127\.0\.0\.1:\d+", printed)
+    login = re.search(r"Staff login: +(\S+) +(\S+)", printed)
+    assert address
+    assert login
+    with httpx.Client(base_url=address[0], follow_redirects=True) as client:
+        client.get("/admin/login/")
+        form = {"username": login[1], "password": login[2], "csrfmiddlewaretoken": client.cookies["csrftoken"], "next": "/"}
+        assert client.post("/admin/login/", data=form).url.path == "/"
+    assert "Stopped." in stop(process)
+    assert left_over(environment) == []
+
+
+def test_second_start_in_the_same_folder__is_one_clear_line(environment: dict[str, str]) -> None:
+    process, _ = start({**environment, "DEMO": "0"})
+    try:
+        second = subprocess.run(
+            [sys.executable, "manage.py", "run_site"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+    finally:
+        stop(process)
+
+    assert second.returncode == 2
+    assert re.fullmatch(r"CommandError: The site already runs from .*: stop it first\.\n", second.stderr)
+
+
+def test_port_in_use__is_one_clear_line(environment: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(environment["WEB_PORT"])))
+        taken.listen()
+
+        done = subprocess.run(
+            [sys.executable, "manage.py", "run_site"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert done.returncode == 2
+    assert done.stderr == f"CommandError: Port {environment['WEB_PORT']} is in use: stop what uses it, or set WEB_PORT to another.\n"
