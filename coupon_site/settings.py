@@ -9,11 +9,13 @@ from typing import Any
 import django_stubs_ext
 from django.urls import reverse_lazy
 from environs import FileAwareEnv
+from prometheus_client import disable_created_metrics
 from psycopg.conninfo import conninfo_to_dict
 
 from coupon_site.servers import EmbeddedServers
 
 django_stubs_ext.monkeypatch()
+disable_created_metrics()  # a twin of every counter, of no use to Prometheus
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = FileAwareEnv()
@@ -172,6 +174,7 @@ REST_FRAMEWORK = {
         "user": env.str("THROTTLE_USER", "600/min"),
         "anon": env.str("THROTTLE_ANON", "120/min"),
         "scan": env.str("THROTTLE_SCAN", "120/min"),
+        "guess": env.str("THROTTLE_GUESS", "20/min"),  # wrong codes at one till
     },
     "NUM_PROXIES": env.int("NUM_PROXIES", 0),
     "EXCEPTION_HANDLER": "coupon_site.api.problems.problem_exception_handler",
@@ -256,15 +259,20 @@ REALTIME_CHANNELS = {
     "events:cashback": "cashback.view_cashbackevent",
     "events:flags": "flags.view_flag",
 }
+DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", "")  # for advisory locks, when DATABASE_URL is a pool of transactions
 OUTBOX_DEDICATED_TOPICS = ["imports"]  # left to workers that name them
 OUTBOX_LEASE_SECONDS = env.int("OUTBOX_LEASE_SECONDS", 60)
 OUTBOX_TOPIC_LIMITS: dict[str, int] = {}  # topic → how many of its messages may be in flight at once, over all workers
-REALTIME_ALLOWED_ORIGINS = env.list("REALTIME_ALLOWED_ORIGINS", [])  # pages of other hosts that may open sockets with a session
+REALTIME_ALLOWED_ORIGINS = env.list(
+    "REALTIME_ALLOWED_ORIGINS", []
+)  # pages of other hosts that may open sockets with a session
 REALTIME_MAX_QUEUE = env.int("REALTIME_MAX_QUEUE", 1000)  # frames that may wait for one client
 REALTIME_MAX_QUEUE_BYTES = env.int("REALTIME_MAX_QUEUE_BYTES", 1 << 20)
 REALTIME_PING_SECONDS = env.float("REALTIME_PING_SECONDS", 25.0)
 REALTIME_PONG_SECONDS = env.float("REALTIME_PONG_SECONDS", 10.0)
-REALTIME_RECHECK_SECONDS = env.float("REALTIME_RECHECK_SECONDS", 60.0)  # how long a revoked right may live on an open socket
+REALTIME_RECHECK_SECONDS = env.float(
+    "REALTIME_RECHECK_SECONDS", 60.0
+)  # how long a revoked right may live on an open socket
 
 # --- orders ---
 ORDER_HOLD_SECONDS = env.int("ORDER_HOLD_SECONDS", 900)
@@ -283,3 +291,10 @@ PAYMENT_POLL_SECONDS = env.int("PAYMENT_POLL_SECONDS", 30)  # a provider that ha
 PAYMENT_ABANDON_SECONDS = env.int(
     "PAYMENT_ABANDON_SECONDS", 3600
 )  # a charge unknown to the provider after this is given up
+
+# --- cashback ---
+CASHBACK_HOLD_SECONDS = env.int("CASHBACK_HOLD_SECONDS", 0)  # from payment until cashback on our own orders can be spent
+CASHBACK_REVERSAL_DEPTH_MINOR = env.int("CASHBACK_REVERSAL_DEPTH_MINOR", 0)  # how far below zero a reversal may take a wallet
+IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", 512 << 20)
+# Dollars for one unit of a currency, for figures of monitoring that are in dollars; nothing is booked by them.
+USD_RATES = {"USD": 1.0, "EUR": 1.08, "GBP": 1.27, **env.dict("USD_RATES", {}, subcast_values=float)}

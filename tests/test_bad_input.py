@@ -42,7 +42,21 @@ BODIES: dict[str, bytes] = {
     "endless number": b'{"quantity": ' + b"9" * 5000 + b"}",
     "unknown field": b'{"no_such_field": 1}',
 }
-WRONG_VALUES: list[Any] = [None, True, -1, 10**30, 9223372036854775808, 1.5, "", "x" * 100_000, [], {}, [[]], [{}], [None]]
+WRONG_VALUES: list[Any] = [
+    None,
+    True,
+    -1,
+    10**30,
+    9223372036854775808,
+    1.5,
+    "",
+    "x" * 100_000,
+    [],
+    {},
+    [[]],
+    [{}],
+    [None],
+]
 QUERIES = {
     "NUL byte": "?state=%00&cursor=%00&page_size=%00",
     "broken cursor": "?cursor=!!!",
@@ -87,7 +101,9 @@ def call(superuser: User) -> Call:
     _, text = issue_token(user=superuser, name="test")
     client = Client(raise_request_exception=False)
 
-    def ask(method: str, address: str, body: bytes = b"", content_type: str = "application/json", **headers: str) -> HttpResponseBase:
+    def ask(
+        method: str, address: str, body: bytes = b"", content_type: str = "application/json", **headers: str
+    ) -> HttpResponseBase:
         signed = {"Authorization": f"Bearer {text}", "Idempotency-Key": str(uuid4()), **headers}
         return client.generic(method.upper(), address, body, content_type=content_type, headers=signed)
 

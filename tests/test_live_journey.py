@@ -13,7 +13,13 @@ from tests.live import LiveSite
 pytestmark = pytest.mark.xdist_group("live")
 
 # Background services of the browser would look for hosts that a test machine doesn't reach.
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
 
 
 @pytest.fixture
@@ -63,7 +69,9 @@ def test_order__appears_on_the_open_dashboard_as_it_goes_its_way(live_site: Live
     row = page.locator(f'[data-order="{order["number"]}"]').first
     expect(row).to_be_visible(timeout=1000)
     for state in ("reserved", "paid", "fulfilled"):
-        expect(page.locator(f'[data-order="{order["number"]}"][data-states~="{state}"]').first).to_be_visible(timeout=5000)
+        expect(page.locator(f'[data-order="{order["number"]}"][data-states~="{state}"]').first).to_be_visible(
+            timeout=5000
+        )
     expect(page.locator('[data-cashback-state="paid"]').first).to_be_visible(timeout=10_000)
     assert page.errors == []  # type: ignore[attr-defined]
 

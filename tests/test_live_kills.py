@@ -73,7 +73,9 @@ def states(site: LiveSite) -> set[str]:
 
 def stream_is_whole(site: LiveSite, channel: str) -> None:
     """Ids 1..N once each, in the database and in the stream as far as it reaches back."""
-    numbers = [seq for (seq,) in site.sql("SELECT seq FROM events_outboxevent WHERE channel = %s ORDER BY seq", channel)]
+    numbers = [
+        seq for (seq,) in site.sql("SELECT seq FROM events_outboxevent WHERE channel = %s ORDER BY seq", channel)
+    ]
     assert numbers == list(range(1, len(numbers) + 1))
     assert numbers, channel
     [(epoch,)] = site.sql("SELECT epoch FROM events_outboxchannel WHERE channel = %s", channel)

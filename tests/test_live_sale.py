@@ -92,4 +92,6 @@ def restore_guard(site: LiveSite, sale: str) -> None:
         " WHERE s.id = k.sale_id AND s.public_id = %s",
         sale,
     )
-    site.sql("ALTER TABLE orders_salestock ADD CONSTRAINT orders_salestock_not_oversold CHECK (reserved >= 0 AND sold >= 0 AND total >= reserved + sold)")
+    site.sql(
+        "ALTER TABLE orders_salestock ADD CONSTRAINT orders_salestock_not_oversold CHECK (reserved >= 0 AND sold >= 0 AND total >= reserved + sold)"
+    )

@@ -33,7 +33,12 @@ def environment() -> Iterator[dict[str, str]]:
 def start(environment: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
     """Start the site; what it printed until it was up."""
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "run_site"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, bufsize=1
+        [sys.executable, "manage.py", "run_site"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
     )
     assert process.stdout
     printed = ""
@@ -78,7 +83,12 @@ def test_started_twice_and_stopped__prints_a_login_that_works_and_leaves_nothing
     assert login
     with httpx.Client(base_url=address[0], follow_redirects=True) as client:
         client.get("/admin/login/")
-        form = {"username": login[1], "password": login[2], "csrfmiddlewaretoken": client.cookies["csrftoken"], "next": "/"}
+        form = {
+            "username": login[1],
+            "password": login[2],
+            "csrfmiddlewaretoken": client.cookies["csrftoken"],
+            "next": "/",
+        }
         assert client.post("/admin/login/", data=form).url.path == "/"
     assert "Stopped." in stop(process)
     assert left_over(environment) == []
@@ -88,7 +98,12 @@ def test_second_start_in_the_same_folder__is_one_clear_line(environment: dict[st
     process, _ = start({**environment, "DEMO": "0"})
     try:
         second = subprocess.run(
-            [sys.executable, "manage.py", "run_site"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "manage.py", "run_site"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     finally:
         stop(process)
@@ -103,8 +118,16 @@ def test_port_in_use__is_one_clear_line(environment: dict[str, str]) -> None:
         taken.listen()
 
         done = subprocess.run(
-            [sys.executable, "manage.py", "run_site"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "manage.py", "run_site"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     assert done.returncode == 2
-    assert done.stderr == f"CommandError: Port {environment['WEB_PORT']} is in use: stop what uses it, or set WEB_PORT to another.\n"
+    assert (
+        done.stderr
+        == f"CommandError: Port {environment['WEB_PORT']} is in use: stop what uses it, or set WEB_PORT to another.\n"
+    )

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from coupon_site.money import format_money, parse_minor, share_of
 
 
-@pytest.mark.parametrize(("minor", "basis_points", "share"), [(100, 250, 3), (-100, 250, -3), (99, 500, 5), (1, 4999, 0), (0, 900, 0)])
+@pytest.mark.parametrize(
+    ("minor", "basis_points", "share"), [(100, 250, 3), (-100, 250, -3), (99, 500, 5), (1, 4999, 0), (0, 900, 0)]
+)
 def test_share__is_rounded_half_away_from_zero(minor: int, basis_points: int, share: int) -> None:
     assert share_of(minor, basis_points=basis_points) == share
 
@@ -22,7 +24,8 @@ def test_share__never_exceeds_the_whole_and_keeps_its_sign(minor: int, basis_poi
 
 
 @pytest.mark.parametrize(
-    ("text", "currency", "minor"), [("2.55", "GBP", 255), ("2.555", "GBP", 256), ("-1.005", "EUR", -101), ("12", "JPY", 12)]
+    ("text", "currency", "minor"),
+    [("2.55", "GBP", 255), ("2.555", "GBP", 256), ("-1.005", "EUR", -101), ("12", "JPY", 12)],
 )
 def test_parsed_amount__is_in_minor_units(text: str, currency: str, minor: int) -> None:
     assert parse_minor(text, currency) == minor
@@ -35,7 +38,8 @@ def test_no_amount__is_an_error(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("minor", "currency", "shown"), [(123450, "GBP", "GBP 1,234.50"), (-5, "EUR", "EUR -0.05"), (1200, "JPY", "JPY 1,200")]
+    ("minor", "currency", "shown"),
+    [(123450, "GBP", "GBP 1,234.50"), (-5, "EUR", "EUR -0.05"), (1200, "JPY", "JPY 1,200")],
 )
 def test_shown_amount__has_its_currency(minor: int, currency: str, shown: str) -> None:
     assert format_money(minor, currency) == shown

@@ -29,14 +29,18 @@ class Command(BaseCommand):
     help = "Buy, cancel and redeem over the API, as shoppers do through a day; needs the data of setup_demo."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--rate", type=float, default=2.0, help="orders per second, on the day's average (default 2)")
+        parser.add_argument(
+            "--rate", type=float, default=2.0, help="orders per second, on the day's average (default 2)"
+        )
         parser.add_argument("--minutes", type=float, default=0.0, help="how long (default: until stopped)")
         parser.add_argument("--url", default=settings.SITE_URL, help="the site's address (default %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> str:
         if not 0 < options["rate"] <= 1000:
             raise CommandError("--rate is a number of orders per second between 0 and 1000.", returncode=2)
-        day = Day(options["url"], rate=options["rate"], seconds=options["minutes"] * 60 or math.inf, say=self.stdout.write)
+        day = Day(
+            options["url"], rate=options["rate"], seconds=options["minutes"] * 60 or math.inf, say=self.stdout.write
+        )
         asyncio.run(day.pass_by())
         return f"Done: {day.summary()}."
 
@@ -57,7 +61,10 @@ class Day:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, self.stop)
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=32)
-        async with httpx.AsyncClient(base_url=self.url, timeout=20, limits=limits) as client, asyncio.TaskGroup() as visits:
+        async with (
+            httpx.AsyncClient(base_url=self.url, timeout=20, limits=limits) as client,
+            asyncio.TaskGroup() as visits,
+        ):
             companions = [asyncio.ensure_future(self.look_around(client)), asyncio.ensure_future(self.report())]
             await self.admit(client, visits)
             for companion in companions:
@@ -123,7 +130,7 @@ class Day:
     async def redeem(self, client: httpx.AsyncClient, shopper: int) -> None:
         vouchers = (await client.get("/api/v1/vouchers/", params={"state": "active"}, headers=sign(shopper))).json()
         for voucher in vouchers["results"][:1]:
-            key = device_key_of(voucher["merchant"]["name"])
+            key = device_key_of(voucher["merchant_name"])
             answer = await client.post(
                 "/api/scan",
                 json={"code": voucher["code"], "nonce": str(uuid4())},

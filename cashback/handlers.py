@@ -1,0 +1,46 @@
+"""Reactions to orders, and what the clock asks of cashback."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.utils import timezone
+
+from cashback import services
+from cashback.switches import AUTO_APPROVE
+from events import handles, sweep
+from flags import is_enabled
+from orders.events import OrderCancelled, OrderPaid, OrderPartlyRefunded, OrderRefunded
+from orders.models import Order
+
+if TYPE_CHECKING:
+    from events.models import OutboxMessage
+
+BATCH = 500
+
+
+@handles(OrderPaid)
+def track_order(message: "OutboxMessage") -> None:
+    """A paid order opens its cashback."""
+    services.track_order(order=UUID(message.payload["order"]), at=timezone.now())
+
+
+@handles(OrderPartlyRefunded)
+def follow_refund(message: "OutboxMessage") -> None:
+    """Cashback remains on what was kept."""
+    services.follow_refund(order=Order.objects.get(public_id=message.payload["order"]))
+
+
+@handles(OrderRefunded, OrderCancelled)
+def undo_order(message: "OutboxMessage") -> None:
+    """No purchase, no cashback."""
+    order = Order.objects.get(public_id=message.payload["order"])
+    services.undo_order(order=order, reason=f"the order was {order.get_state_display().lower()}")
+
+
+@sweep(every=timedelta(seconds=5))
+def settle_cashback() -> int:
+    """Approve what waits, when nobody needs to look at it, and pay what has waited long enough."""
+    now = timezone.now()
+    approved = services.approve_waiting(at=now, limit=BATCH) if is_enabled(AUTO_APPROVE) else 0
+    return approved + services.release_due(at=now, limit=BATCH)

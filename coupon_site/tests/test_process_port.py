@@ -1,0 +1,60 @@
+"""The port of a process without a web server."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from django.core.management.base import CommandError
+
+from coupon_site import health
+from coupon_site.process import serve_process_port
+from tests.live import free_ports
+
+
+@pytest.fixture
+def port(db: None) -> Iterator[int]:
+    [number] = free_ports(1)
+    server = serve_process_port(number, name="test")
+    assert server
+    yield number
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_state", health._State())
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/health", "/startupz"])
+def test_all_is_well__every_question_is_answered_with_200(port: int, path: str) -> None:
+    answer = httpx.get(f"http://127.0.0.1:{port}{path}")
+
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"
+
+
+def test_dependency_away__is_not_ready_and_yet_alive(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> str:
+        raise ConnectionError
+
+    monkeypatch.setitem(health.CHECKS, "redis", away)
+
+    answer = httpx.get(f"http://127.0.0.1:{port}/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["redis"] == "ConnectionError"
+    assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+
+
+def test_metrics__are_the_process_own(port: int) -> None:
+    assert "process_resident_memory_bytes" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
+
+
+def test_taken_port__is_one_clear_line(port: int) -> None:
+    with pytest.raises(CommandError, match=f"Port {port} of test can't be opened"):
+        serve_process_port(port, name="test")
+
+
+def test_port_zero__opens_nothing() -> None:
+    assert serve_process_port(0, name="test") is None

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.conf import settings
+from django.utils.module_loading import autodiscover_modules
+
+
+class EventsConfig(AppConfig):
+    name = "events"
+
+    def ready(self) -> None:
+        from events import metrics
+        from events.registry import registry
+
+        # Workers find handlers and the relay finds event types by what the apps declare in these two modules.
+        autodiscover_modules("events", "handlers")
+        metrics.start_at_zero(topics=registry.topics(), channels=settings.REALTIME_CHANNELS)

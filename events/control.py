@@ -1,0 +1,28 @@
+"""What server processes tell each other over the channel layer: rare, and re-checked anyway, so a lost one heals."""
+
+import logging
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+logger = logging.getLogger(__name__)
+
+GROUP = "realtime.control"
+
+
+def announce_epoch(*, channel: str, epoch: str) -> None:
+    """A channel's stream has begun another life."""
+    send({"type": "epoch", "channel": channel, "epoch": epoch})
+
+
+def announce_revocation(*, user: UUID) -> None:
+    """The rights of a user (by public id) have changed: every process looks at once instead of within a minute."""
+    send({"type": "revoke", "user": str(user)})
+
+
+def send(message: dict[str, str]) -> None:
+    try:
+        async_to_sync(get_channel_layer().group_send)(GROUP, message)
+    except Exception as error:  # noqa: BLE001  a hint: every layer has its own errors, and hubs look for themselves
+        logger.warning("control message %s was not sent: %s", message["type"], error)

@@ -1,0 +1,110 @@
+"""What a hub does by the clock: pings, time-outs, reviews of rights, and a look at the event loop itself."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from events import metrics
+from events.hub.closing import CloseCode
+from events.hub.frame import Frame
+from events.hub.viewer import Viewer, review
+
+if TYPE_CHECKING:
+    from events.hub.connection import Connection
+    from events.hub.hub import Hub
+
+logger = logging.getLogger(__name__)
+
+TICKS_PER_WAIT = 4
+LONGEST_TICK_SECONDS = 1.0
+
+
+class Keeper:
+    """One timer for all connections, instead of one each."""
+
+    def __init__(self, hub: "Hub") -> None:
+        self.hub = hub
+        self.ping_seconds = settings.REALTIME_PING_SECONDS
+        self.pong_seconds = settings.REALTIME_PONG_SECONDS
+        self.recheck_seconds = settings.REALTIME_RECHECK_SECONDS
+        self.asked = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look after every connection, several times per waiting period."""
+        tick = min(LONGEST_TICK_SECONDS, min(self.ping_seconds, self.pong_seconds) / TICKS_PER_WAIT)
+        while True:
+            planned = time.monotonic() + tick
+            await asyncio.sleep(tick)
+            now = time.monotonic()
+            metrics.loop_lag.observe(max(0.0, now - planned))
+            connections = self.hub.everyone()
+            metrics.buffered_bytes.set(max((connection.queued_bytes for connection in connections), default=0))
+            for connection in connections:
+                self.look_after(connection, now)
+
+    def look_after(self, connection: "Connection", now: float) -> None:
+        """Ping when it is time; end the connection when the last ping was never answered."""
+        if connection.pinged_at is not None and now - connection.pinged_at > self.pong_seconds:
+            connection.close(CloseCode.TIMED_OUT)
+        elif connection.pinged_at is None and now >= connection.next_ping_at:
+            connection.pinged_at = now
+            connection.next_ping_at = now + self.ping_seconds
+            standing = {name: self.hub.channels[name].last for name in connection.channels}
+            connection.offer(Frame.of({"type": "ping", "pos": standing}))
+
+    # --- Rights ------------------------------------------------------------------------------------------------------
+    async def review_all(self) -> None:
+        """Look again at the rights of connections whose last look is too old, in one thread hop for all that are due."""
+        tick = min(LONGEST_TICK_SECONDS, self.recheck_seconds / TICKS_PER_WAIT)
+        while True:
+            await self.wait(tick)
+            oldest = time.monotonic() - self.recheck_seconds
+            if due := [connection for connection in self.hub.everyone() if connection.reviewed_at <= oldest]:
+                await self.review(due)
+
+    async def wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.asked.wait()
+        except TimeoutError:
+            return
+        finally:
+            self.asked.clear()
+
+    def ask(self, user_id: str) -> None:
+        """Review the connections of a user (by public id) at once."""
+        for connection in self.hub.everyone():
+            if str(connection.viewer.user.public_id) == user_id:
+                connection.reviewed_at = float("-inf")
+        self.asked.set()
+
+    async def review(self, due: "Sequence[Connection]") -> None:
+        now = time.monotonic()
+        try:
+            viewers = await database_sync_to_async(review_each)([connection.viewer for connection in due])
+        except DatabaseError as error:
+            logger.warning("rights could not be looked up, they stay until they can: %s", error)
+            return
+        for connection, viewer in zip(due, viewers, strict=True):
+            connection.reviewed_at = now
+            self.hub.apply_review(connection, viewer)
+
+
+def review_each(viewers: Sequence[Viewer]) -> list[Viewer | None]:
+    """Each viewer as of now; one look-up for all sockets of the same session or token."""
+    known: dict[tuple[int, str, str], Viewer | None] = {}
+    for viewer in viewers:
+        key = key_of(viewer)
+        if key not in known:
+            known[key] = review(viewer)
+    return [known[key_of(viewer)] for viewer in viewers]
+
+
+def key_of(viewer: Viewer) -> tuple[int, str, str]:
+    return viewer.user.pk, viewer.session_key, viewer.token

@@ -1,0 +1,49 @@
+"""What ASGI does not offer, where the server does: how much waits in its buffer, any close code, and letting go at once."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+class Socket:
+    """The sending half of one connection. Everything beyond ASGI is looked for, and done without where it is missing."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = bare(send)
+        self.protocol = protocol_of(self.send)
+        self.transport = getattr(self.protocol, "transport", None)
+
+    def buffered_bytes(self) -> int:
+        """What the server holds and the network has not taken. daphne's send() never waits, so somebody has to look."""
+        if hasattr(self.transport, "_tempDataLen"):
+            return len(self.transport.dataBuffer) - self.transport.offset + self.transport._tempDataLen
+        return 0
+
+    async def close(self, code: int) -> None:
+        """Say goodbye. daphne's own way refuses the standard codes above 1000."""
+        if code < 3000 and hasattr(self.protocol, "sendCloseFrame"):
+            self.protocol.sendCloseFrame(code)
+        else:
+            await self.send({"type": "websocket.close", "code": code})
+
+    def abort(self) -> None:
+        """Drop the connection with all that waits for it: a close frame would stand in line behind it."""
+        drop = getattr(self.transport, "abortConnection", None) or getattr(self.transport, "abort", None)
+        if drop is not None:
+            drop()
+
+
+def bare(send: Send) -> Send:
+    """The server's own send: the session middleware looks at the session again for every frame."""
+    while hasattr(owner := getattr(send, "__self__", None), "real_send"):
+        send = owner.real_send
+    return send
+
+
+def protocol_of(send: Send) -> Any:
+    """The server's protocol object: daphne binds it as an argument, uvicorn as the owner of the method."""
+    if isinstance(send, partial):
+        return send.args[0] if send.args else None
+    return getattr(send, "__self__", None)

@@ -1,0 +1,72 @@
+"""The process that works off messages: claims what is due, calls the handlers, waits for the bell."""
+
+import logging
+import random
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connection
+from django.utils import timezone
+
+from events.models import OutboxMessage
+from events.registry import registry
+from events.services import claim, work_off
+from events.services.leases import BATCH
+from events.wake import Doorman
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.25
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
+
+
+class Worker:
+    """Works off the messages of some topics until it is told to stop; servers being away only make it wait."""
+
+    def __init__(self, topics: Sequence[str] = ()) -> None:
+        self.topics = list(topics) or [t for t in registry.topics() if t not in settings.OUTBOX_DEDICATED_TOPICS]
+        self.doorman = Doorman()
+        self.stopping = False
+        self.done = 0
+        self.pause_seconds = FIRST_PAUSE_SECONDS
+
+    def stop(self, *signal: object) -> None:
+        """Finish the batch at hand and end; fit to be a signal handler."""
+        self.stopping = True
+
+    def run(self, *, once: bool = False) -> int:
+        """Work until stopped, or with `once` until nothing is due; how many messages were tried."""
+        while not self.stopping:
+            try:
+                tried = self.turn()
+            except DatabaseError as error:
+                self.recover(error)
+                continue
+            self.pause_seconds = FIRST_PAUSE_SECONDS
+            if tried or self.stopping:
+                continue
+            if once:
+                break
+            close_old_connections()  # an idle worker outlives its connection
+            self.doorman.wait(POLL_SECONDS)
+        self.doorman.close()
+        return self.done
+
+    def turn(self) -> int:
+        """One claim, worked off; how many messages it had."""
+        claimed = self.claim()
+        self.done += work_off(messages=claimed, keep_going=lambda: not self.stopping)
+        return len(claimed)
+
+    def claim(self) -> list[OutboxMessage]:
+        """The next batch. Another topic is served first each time, so that a busy one starves nobody."""
+        self.topics = self.topics[1:] + self.topics[:1]
+        return claim(topics=self.topics, at=timezone.now(), limit=BATCH)
+
+    def recover(self, error: DatabaseError) -> None:
+        """PostgreSQL is away, or the schema is not yet there: drop the connection and wait, longer each time."""
+        logger.warning("the worker waits for PostgreSQL: %s", error)
+        connection.close()
+        self.doorman.wait(random.uniform(0, self.pause_seconds))  # noqa: S311  jitter
+        self.pause_seconds = min(2 * self.pause_seconds, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class FlagsConfig(AppConfig):
+    name = "flags"
+    verbose_name = "Feature flags"
+
+    def ready(self) -> None:
+        from flags import checks  # noqa: F401  registers the system checks

@@ -1,0 +1,157 @@
+"""Flags as tests need them: known to nobody before each, and a Redis that may be stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+
+from coupon_site.servers import redis_server
+from flags import declare, registry
+from flags.choices import FlagSource
+from flags.current import current
+from flags.listener import Listener
+from flags.models import Flag
+from flags.services import create_flag, set_flag
+
+NOBODY = {"actor": None, "source": FlagSource.COMMAND}
+DEAD_REDIS = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture(autouse=True)
+def _know_nothing(_empty_redis: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Versions start at nought with each test's database. Listeners run in processes of their own only: they would
+    look when a test counts looks."""
+    monkeypatch.setattr(Listener, "ensure", lambda self: None)
+    current.forget()
+    yield
+    current.forget()
+
+
+@pytest.fixture
+def make_flag() -> Callable[..., Flag]:
+    def make(key: str, **fields: Any) -> Flag:
+        return create_flag(key=key, **NOBODY, **fields)
+
+    return make
+
+
+@pytest.fixture
+def turn() -> Callable[..., Flag]:
+    """turn("a.b", True)."""
+
+    def turn(key: str, enabled: bool, **fields: Any) -> Flag:
+        return set_flag(key=key, enabled=enabled, **NOBODY, **fields)
+
+    return turn
+
+
+@pytest.fixture
+def declare_flag(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """declare() for one test."""
+
+    def declare_one(key: str, **fields: Any) -> str:
+        monkeypatch.setitem(registry._declared, key, None)
+        del registry._declared[key]
+        return declare(key, **{"description": "made for a test", **fields})
+
+    return declare_one
+
+
+@pytest.fixture
+def shared() -> redis.Redis:
+    """Redis as any other program sees it."""
+    return redis.Redis.from_url(settings.REDIS_URL, decode_responses=True)
+
+
+class PrivateRedis:
+    """A server that a test may stop, freeze and start again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = f"unix://{folder}/redis.sock"
+        self.start()
+
+    def start(self) -> None:
+        command = [redis_server(), "--port", "0", "--unixsocket", f"{self.folder}/redis.sock", "--save", ""]
+        self.process = subprocess.Popen([*command, "--dir", str(self.folder)], stdout=subprocess.DEVNULL)
+        with redis.Redis.from_url(self.url) as client:
+            wait_until(lambda: answers(client))
+
+    def freeze(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def private_redis(tmp_path_factory: pytest.TempPathFactory, settings: Any) -> Iterator[PrivateRedis]:
+    server = PrivateRedis(tmp_path_factory.mktemp("r"))
+    settings.REDIS_URL = server.url
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start_child(transactional_db: None) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """A process of the site over this test's database and Redis: start_child("watcher", "a.b")."""
+    children: list[subprocess.Popen[str]] = []
+
+    def start(script: str, *arguments: str) -> subprocess.Popen[str]:
+        child = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name(f"{script}.py")), *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=child_environment(),
+            cwd=settings.BASE_DIR,
+        )
+        children.append(child)
+        return child
+
+    yield start
+    for child in children:
+        child.kill()
+        child.wait()
+        assert child.stdout
+        child.stdout.close()
+
+
+def child_environment() -> dict[str, str]:
+    database = settings.DATABASE_URL.replace("/coupon_site", f"/{connection.settings_dict['NAME']}", 1)
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "coupon_site.settings",
+        "DATABASE_URL": database,
+        "REDIS_URL": settings.REDIS_URL,
+        "PYTHONPATH": str(settings.BASE_DIR),
+    }
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def wait_until(happened: Callable[[], object], *, seconds: float = 10.0) -> float:
+    """Wait for something; returns how long it took."""
+    began = time.monotonic()
+    while not happened():
+        assert time.monotonic() - began < seconds, "It did not happen in time"
+        time.sleep(0.002)
+    return time.monotonic() - began

@@ -1,0 +1,1 @@
+"""Reads over all apps: the figures of the moment, the feed, the invariants."""

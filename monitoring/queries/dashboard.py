@@ -1,0 +1,49 @@
+"""What the dashboard shows before anything has moved; each part only for those who may see it."""
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+from django.contrib.auth.models import AnonymousUser
+from redis.exceptions import RedisError
+
+from accounts.models import User
+from flags.models import Flag
+from monitoring import window
+from monitoring.queries import feed, figures
+
+CHART_SECONDS = 900
+
+
+class FlagRow(TypedDict):
+    """A switch."""
+
+    key: str
+    enabled: bool
+    protected: bool
+    description: str
+
+
+def state(user: User | AnonymousUser, at: datetime) -> dict[str, Any]:
+    """Figures, the lines of the charts, the newest orders and cashback, and the flags."""
+    return {
+        "figures": figures.sample(at),
+        "history": history(),
+        "feed": feed.newest(
+            orders=user.has_perm("orders.view_order"), cashback=user.has_perm("cashback.view_cashbackevent")
+        ),
+        "flags": flags() if user.has_perm("flags.view_flag") else [],
+    }
+
+
+def history() -> list[dict[str, Any]]:
+    """The last quarter of an hour; without Redis the charts begin empty."""
+    try:
+        return window.history(seconds=CHART_SECONDS)
+    except RedisError:
+        return []
+
+
+def flags() -> list[FlagRow]:
+    """Every flag that is not archived, by name."""
+    rows = Flag.objects.living().order_by("key").values("key", "enabled", "protected", "description")
+    return [FlagRow(**row) for row in rows]

@@ -1,0 +1,21 @@
+from django.urls import path
+
+from monitoring import views
+from monitoring.api import ReconciliationView
+
+urlpatterns = [
+    path("reconciliation/", ReconciliationView.as_view(), name="reconciliation"),
+]
+page_urlpatterns = [
+    path("", views.live_dashboard, name="dashboard"),
+    path("monitoring/state", views.dashboard_state, name="dashboard-state"),
+    path("metrics", views.metrics, name="metrics"),
+    path("livez", views.livez, name="livez"),
+    path("readyz", views.readyz, name="readyz"),
+    path("health", views.readyz, name="health"),
+    path("startupz", views.readyz, name="startupz"),
+    path("monitoring/metrics", views.current_metrics, name="monitoring-metrics"),
+    path("monitoring/metrics/clear", views.clear_metrics, name="monitoring-metrics-clear"),
+    path("monitoring/benchmark", views.benchmark_report, name="monitoring-benchmark"),
+    path("monitoring/health", views.readyz, name="monitoring-health"),
+]

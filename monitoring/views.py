@@ -1,0 +1,109 @@
+"""Pages and probes: metrics, health, the hour's window, the live dashboard."""
+
+from typing import Any
+
+from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import User
+from coupon_site import health
+from coupon_site.api import problem_response
+from monitoring import services
+from monitoring.exposition import expose, refuse_reader, wants_exposition
+from monitoring.queries import benchmark, dashboard, figures
+
+# Everything comes from this site; nothing is written into the page that a browser would run.
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "font", "img", "connect")),
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
+@login_not_required
+@require_GET
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For Prometheus."""
+    return refuse_reader(request) or expose(request)
+
+
+@login_not_required
+@require_GET
+def livez(request: HttpRequest) -> HttpResponse:
+    """The process answers. Nothing else is asked: a database that is away must not restart the fleet."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@never_cache
+@require_GET
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Whether the process can do its work now, and what it lacks."""
+    report = health.readyz()
+    return JsonResponse(report.as_dict(), status=200 if report.ok else 503)
+
+
+@login_not_required
+@never_cache
+@require_GET
+def current_metrics(request: HttpRequest) -> HttpResponse:
+    """The figures of the moment as JSON; a scraper gets the exposition."""
+    if refusal := refuse_reader(request):
+        return refusal
+    return expose(request) if wants_exposition(request) else JsonResponse(figures.sample(timezone.now()))
+
+
+@login_not_required
+@never_cache
+@require_GET
+def benchmark_report(request: HttpRequest) -> HttpResponse:
+    """How the last hour went."""
+    return refuse_reader(request) or JsonResponse(benchmark.report(timezone.now()))
+
+
+@login_not_required
+@require_POST
+def clear_metrics(request: HttpRequest) -> HttpResponse:
+    """Empty the window of the last hour. Counters of Prometheus stay what they are."""
+    user = request.user
+    if not isinstance(user, User):
+        return problem_response(401, "not_authenticated", "Sign in first")
+    if not (user.is_staff and user.has_perm("monitoring.clear_window")):
+        return problem_response(403, "permission_denied", "You may not clear the figures")
+    return JsonResponse({"removed_keys": services.clear_window(actor=user, at=timezone.now())})
+
+
+@never_cache
+@require_GET
+@ensure_csrf_cookie
+@staff_member_required
+def live_dashboard(request: HttpRequest) -> HttpResponse:
+    """The site, live."""
+    context: dict[str, Any] = {
+        "initial": dashboard.state(request.user, timezone.now()),
+        "may_change_flags": request.user.has_perm("flags.change_flag"),
+    }
+    page = render(request, "monitoring/dashboard.html", context)
+    page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return page
+
+
+@login_not_required
+@never_cache
+@require_GET
+def dashboard_state(request: HttpRequest) -> HttpResponse:
+    """What the dashboard shows, for a page that has been cut off for a while."""
+    user = request.user
+    if not isinstance(user, User) or not user.is_staff:
+        return problem_response(401 if user.is_anonymous else 403, "permission_denied", "For staff only")
+    return JsonResponse(dashboard.state(user, timezone.now()))

@@ -1,0 +1,145 @@
+"""A customer's orders; operators see everybody's."""
+
+from typing import Any, cast
+
+from django.db.models import prefetch_related_objects
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.models import User
+from coupon_site.api import PROBLEM_RESPONSES, ProblemOut, PublicIdLookup, StrictSerializer, idempotent
+from orders.api.payments import PaymentIn, PaymentOut, check_method
+from orders.models import Order, OrderLine, OrderQuerySet, OrderState
+from orders.services import LineRequest, ReserveRequest, cancel_order, place_order, retry_payment
+from payments.queries import payments_of
+
+MAX_LINES = 10
+MAX_QUANTITY = 1000
+REFUSED = {("409", "application/problem+json"): ProblemOut}
+
+
+class LineIn(StrictSerializer):
+    sale = serializers.UUIDField()
+    quantity = serializers.IntegerField(min_value=1, max_value=MAX_QUANTITY, default=1)
+
+
+class OrderIn(StrictSerializer):
+    lines = serializers.ListField(child=LineIn(), min_length=1, max_length=MAX_LINES)
+    payment_method = serializers.CharField(max_length=30, default="card", validators=[check_method])
+
+    def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len({line["sale"] for line in lines}) < len(lines):
+            raise serializers.ValidationError("Each sale may be named once; its quantity says how many.")
+        return lines
+
+
+class CancelIn(StrictSerializer):
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class LineOut(serializers.ModelSerializer[OrderLine]):
+    id = serializers.UUIDField(source="public_id")
+    sale = serializers.UUIDField(source="sale.public_id")
+    offer = serializers.UUIDField(source="sale.offer.public_id")
+    merchant = serializers.UUIDField(source="sale.offer.merchant.public_id")
+
+    class Meta:
+        model = OrderLine
+        fields = [
+            "id",
+            "sale",
+            "offer",
+            "merchant",
+            "title",
+            "quantity",
+            "unit_minor",
+            "discount_minor",
+            "line_total_minor",
+        ]
+
+
+class OrderOut(serializers.ModelSerializer[Order]):
+    id = serializers.UUIDField(source="public_id")
+    lines = LineOut(many=True)
+
+    class Meta:
+        model = Order
+        fields = [
+            "id", "number", "state", "currency", "total_minor", "refunded_minor", "payment_method", "lines",
+            "created_at", "expires_at", "paid_at", "fulfilled_at",
+        ]  # fmt: skip
+
+
+class OrderFilter(filters.FilterSet):
+    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    state = filters.MultipleChoiceFilter(choices=OrderState.choices)
+
+    class Meta:
+        model = Order
+        fields = ["number"]
+
+
+@extend_schema(responses={200: OrderOut, **PROBLEM_RESPONSES})
+class OrderViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericViewSet[Order]):
+    """Reserve, follow, call off, pay again."""
+
+    serializer_class = OrderOut
+    filterset_class = OrderFilter
+    queryset = Order.objects.none()
+
+    def get_queryset(self) -> OrderQuerySet:
+        if self.request.user.is_anonymous:  # the API's description is drawn without a user
+            return Order.objects.none()
+        return Order.objects.visible_to(self.user).with_lines()
+
+    @property
+    def user(self) -> User:
+        return cast(User, self.request.user)
+
+    @extend_schema(request=OrderIn, responses={201: OrderOut, **PROBLEM_RESPONSES, **REFUSED}, filters=False)
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Reserve units until `expires_at`, and start the payment. 409: sold_out, limit_reached, sale_closed."""
+        data = OrderIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        lines = tuple(LineRequest(**line) for line in data.validated_data["lines"])
+        method = data.validated_data["payment_method"]
+        order = place_order(
+            request=ReserveRequest(buyer=self.user, lines=lines, payment_method=method), at=timezone.now()
+        )
+        prefetch_related_objects([order], "lines__sale__offer__merchant")
+        return Response(OrderOut(order).data, status=201)
+
+    @extend_schema(request=CancelIn, responses={200: OrderOut, **PROBLEM_RESPONSES, **REFUSED}, filters=False)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def cancel(self, request: Request, **lookup: Any) -> Response:
+        """Call off an order that is not paid."""
+        data = CancelIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        order = cancel_order(order=self.get_object(), actor=self.user, **data.validated_data)
+        return Response(OrderOut(order).data)
+
+    @extend_schema(responses={200: PaymentOut(many=True), **PROBLEM_RESPONSES}, filters=False)
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def payments(self, request: Request, **lookup: Any) -> Response:
+        """Every attempt to pay the order."""
+        page = self.paginate_queryset(payments_of(self.get_object().public_id))
+        return self.get_paginated_response(PaymentOut(page, many=True).data)
+
+    @extend_schema(request=PaymentIn, responses={201: PaymentOut, **PROBLEM_RESPONSES, **REFUSED}, filters=False)
+    @payments.mapping.post
+    @idempotent
+    def pay_again(self, request: Request, /, **lookup: Any) -> Response:
+        """Try again after a payment that failed, while the stock is held. 409: payment_in_progress, not_payable."""
+        data = PaymentIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        payment = retry_payment(order=self.get_object(), method=data.validated_data["method"], at=timezone.now())
+        return Response(PaymentOut(payment).data, status=201)

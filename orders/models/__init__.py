@@ -1,0 +1,24 @@
+"""Tables of orders."""
+
+from orders.models.catalogue import GiftPolicy, Merchant, MerchantQuerySet, Offer, OfferQuerySet
+from orders.models.order import Hold, HoldState, Order, OrderLine, OrderQuerySet, OrderState
+from orders.models.sale import BuyerAllowance, FlashSale, FlashSaleQuerySet, SalePhase, SaleStock
+
+__all__ = [
+    "BuyerAllowance",
+    "FlashSale",
+    "FlashSaleQuerySet",
+    "GiftPolicy",
+    "Hold",
+    "HoldState",
+    "Merchant",
+    "MerchantQuerySet",
+    "Offer",
+    "OfferQuerySet",
+    "Order",
+    "OrderLine",
+    "OrderQuerySet",
+    "OrderState",
+    "SalePhase",
+    "SaleStock",
+]

@@ -1,0 +1,16 @@
+"""Reads of orders that span rows."""
+
+from orders.queries.availability import Availability, availability_of, tokens_of_sales
+from orders.queries.figures import Inventory, inventory_of_live_sales, overdue_orders, pending_orders
+from orders.queries.invariants import INVARIANTS
+
+__all__ = [
+    "INVARIANTS",
+    "Availability",
+    "Inventory",
+    "availability_of",
+    "inventory_of_live_sales",
+    "overdue_orders",
+    "pending_orders",
+    "tokens_of_sales",
+]

@@ -1,0 +1,42 @@
+"""Every write of orders."""
+
+from orders.services.catalogue import (
+    add_stock,
+    close_sale,
+    create_merchant,
+    create_offer,
+    open_sale,
+    update_merchant,
+    update_offer,
+)
+from orders.services.closing import cancel_order, expire_orders
+from orders.services.gatekeeping import rebuild_gate
+from orders.services.paying import pay_order, retry_payment
+from orders.services.plan import LineRequest, ReserveRequest
+from orders.services.refunding import before_refund, book_refund, refund_order
+from orders.services.reservation import place_order, reserve
+from orders.services.settlement import confirm_order, mark_fulfilled
+
+__all__ = [
+    "LineRequest",
+    "ReserveRequest",
+    "add_stock",
+    "before_refund",
+    "book_refund",
+    "cancel_order",
+    "close_sale",
+    "confirm_order",
+    "create_merchant",
+    "create_offer",
+    "expire_orders",
+    "mark_fulfilled",
+    "open_sale",
+    "pay_order",
+    "place_order",
+    "rebuild_gate",
+    "refund_order",
+    "reserve",
+    "retry_payment",
+    "update_merchant",
+    "update_offer",
+]

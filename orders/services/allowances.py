@@ -1,0 +1,67 @@
+"""How much of a sale a buyer may have: counted per buyer, held by the database."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from django.db import connection
+
+from orders.models import BuyerAllowance, OrderLine
+from orders.services.stock import StockChanged
+
+Pair = tuple[int, int]
+"""Row ids of a sale and of a buyer."""
+
+# A row whose limit would be passed is neither inserted nor updated, and the number of rows tells.
+TAKE = """
+INSERT INTO orders_buyerallowance AS known (sale_id, buyer_id, quantity, "limit")
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::int[])
+ON CONFLICT (sale_id, buyer_id) DO UPDATE
+SET quantity = known.quantity + EXCLUDED.quantity, "limit" = EXCLUDED."limit"
+WHERE known.quantity + EXCLUDED.quantity <= EXCLUDED."limit"
+RETURNING known.id
+"""
+
+GIVE_BACK = """
+UPDATE orders_buyerallowance AS known
+SET quantity = known.quantity - given.quantity
+FROM unnest(%s::bigint[], %s::bigint[], %s::int[]) AS given (sale_id, buyer_id, quantity)
+WHERE known.sale_id = given.sale_id AND known.buyer_id = given.buyer_id
+"""
+
+
+def taken_by(pairs: Iterable[Pair]) -> dict[Pair, int]:
+    """How much the buyers have of the sales already, all in one statement."""
+    wanted = set(pairs)
+    sales, buyers = {sale for sale, _ in wanted}, {buyer for _, buyer in wanted}
+    rows = BuyerAllowance.objects.filter(sale__in=sales, buyer__in=buyers).values_list("sale", "buyer", "quantity")
+    return {(sale, buyer): quantity for sale, buyer, quantity in rows if (sale, buyer) in wanted}
+
+
+def take_allowances(demand: Mapping[Pair, int], limits: Mapping[int, int]) -> None:
+    """Count units for buyers, in one statement; `limits` by sale. Raises StockChanged when one would pass its limit."""
+    pairs = sorted(demand)
+    if not pairs:
+        return
+    columns = [
+        [sale for sale, _ in pairs],
+        [buyer for _, buyer in pairs],
+        [demand[pair] for pair in pairs],
+        [limits[sale] for sale, _ in pairs],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, columns)
+        if len(cursor.fetchall()) != len(pairs):
+            raise StockChanged
+
+
+def give_back_allowances(order_ids: Iterable[int]) -> None:
+    """Count the units of orders for their buyers no longer, in one statement. The buckets' locks keep others away."""
+    lines = OrderLine.objects.filter(order__in=list(order_ids)).values_list("sale", "order__buyer", "quantity")
+    units: Counter[Pair] = Counter()
+    for sale, buyer, quantity in lines:
+        units[sale, buyer] += quantity
+    pairs = sorted(units)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            GIVE_BACK, [[sale for sale, _ in pairs], [buyer for _, buyer in pairs], [units[pair] for pair in pairs]]
+        )

@@ -1,0 +1,59 @@
+"""Money that comes when the hold has run out."""
+
+from collections import Counter
+
+from django.db import transaction
+
+from coupon_site.transitions import move
+from events import publish
+from orders.errors import SoldOut
+from orders.events import OrderRefunded
+from orders.models import Hold, HoldState, Order, OrderLine, OrderState
+from orders.services.allowances import Pair, take_allowances
+from orders.services.facts import fact
+from orders.services.stock import StockBook, StockChanged, take_stock
+from payments.models import Payment
+from payments.services import request_refund
+
+
+def hold_again(order: Order) -> bool:
+    """Hold stock again for an order whose hold ran out; False when it is gone, or the buyer took their share since."""
+    try:
+        with transaction.atomic():
+            take_lines(order, list(order.lines.select_related("sale")))
+    except (SoldOut, StockChanged):
+        return False
+    return True
+
+
+def take_lines(order: Order, lines: list[OrderLine]) -> None:
+    """Stock and allowance for all lines. Raises SoldOut, StockChanged."""
+    buckets: dict[int, int] = {}
+
+    def decide(book: StockBook) -> None:
+        for line in lines:
+            bucket_id = book.take(line.sale_id, line.quantity)
+            if bucket_id is None:
+                raise SoldOut(sale=line.sale.public_id)
+            buckets[line.pk] = bucket_id
+
+    take_stock({line.sale_id for line in lines}, decide)
+    demand: Counter[Pair] = Counter()
+    for line in lines:
+        demand[line.sale_id, order.buyer_id] += line.quantity
+    take_allowances(demand, {line.sale_id: line.sale.per_buyer_limit for line in lines})
+    for line_id, bucket_id in buckets.items():
+        Hold.objects.filter(line=line_id).update(stock=bucket_id, state=HoldState.HELD)
+
+
+def refund_late(order: Order, payment: Payment | None) -> None:
+    """Nothing is left to sell for the money: it goes back by itself."""
+    move(order, OrderState.REFUNDED, reason="late payment, sold out meanwhile", paid_by=payment)
+    if payment is not None:
+        request_refund(
+            payment=payment,
+            amount_minor=payment.captured_minor,
+            reason=f"order {order.number} was paid late and is sold out",
+            key=f"late:{payment.public_id}",
+        )
+    publish(fact(OrderRefunded, order))

@@ -1,0 +1,80 @@
+"""Money came in, vouchers went out."""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from coupon_site.tracing import request_id
+from coupon_site.transitions import move
+from events import publish
+from orders.events import OrderFulfilled, OrderPaid
+from orders.metrics import ORDERS, PROCESSING_SECONDS
+from orders.models import HoldState, Order, OrderState
+from orders.services.facts import fact
+from orders.services.late import hold_again, refund_late
+from orders.services.stock import move_holds
+from payments.models import Payment
+from payments.services import request_refund
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def confirm_order(*, order: Order, captured_minor: int, payment: Payment | None = None) -> Order:
+    """The money for an order is here: sell what it holds. May be told twice.
+
+    Money that is late takes stock again where there is some; money that nothing can be sold for goes back.
+    """
+    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    if payment is not None and order.paid_by_id == payment.pk:
+        return order
+    if order.state not in (OrderState.RESERVED, OrderState.EXPIRED) or captured_minor != order.total_minor:
+        return_unwanted(order, payment)
+    elif order.state == OrderState.RESERVED or hold_again(order):
+        sell(order, payment)
+    else:
+        refund_late(order, payment)
+    return order
+
+
+def sell(order: Order, payment: Payment | None) -> None:
+    """Held units are sold, the order is paid."""
+    reason = "late payment, stock taken again" if order.state == OrderState.EXPIRED else ""
+    move_holds([order.pk], source=HoldState.HELD, target=HoldState.SOLD)
+    move(order, OrderState.PAID, reason=reason, paid_by=payment, paid_at=timezone.now())
+    publish(fact(OrderPaid, order))
+    transaction.on_commit(ORDERS.labels("success").inc)
+
+
+def return_unwanted(order: Order, payment: Payment | None) -> None:
+    """The order is called off, paid otherwise, or costs something else: the money goes back, the order stays."""
+    if payment is None:
+        return
+    logger.warning("payment %s does not fit order %s, which is %s", payment.public_id, order.number, order.state)
+    request_refund(
+        payment=payment,
+        amount_minor=payment.captured_minor,
+        reason=f"order {order.number} is {order.state} and takes no such payment",
+        key=f"unwanted:{payment.public_id}",
+    )
+
+
+@transaction.atomic
+def mark_fulfilled(*, order: Order) -> Order:
+    """Every unit has its voucher. May be told twice. Raises IllegalTransition unless the order is paid."""
+    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    if order.state == OrderState.FULFILLED:
+        return order
+    at = timezone.now()
+    move(order, OrderState.FULFILLED, fulfilled_at=at)
+    publish(fact(OrderFulfilled, order))
+    transaction.on_commit(lambda: observe(order, at))
+    return order
+
+
+def observe(order: Order, at: datetime) -> None:
+    """How long the order took, with the request that led here as an example."""
+    trace = request_id.get()
+    PROCESSING_SECONDS.observe((at - order.created_at).total_seconds(), {"request_id": trace} if trace else None)

@@ -1,0 +1,1 @@
+"""Doors of payments: webhooks in, and the sandbox bank's counter."""

@@ -1,0 +1,31 @@
+"""Adapters by name."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import orjson
+from django.conf import settings
+
+from payments.models import ProviderName, WebhookReceipt
+from payments.providers.interface import PaymentProvider, ProviderEvent
+from payments.providers.sandbox import SandboxProvider
+
+ADAPTERS: Mapping[str, Callable[[], PaymentProvider]] = {ProviderName.SANDBOX.value: SandboxProvider}
+
+
+@cache
+def adapter_of(name: str) -> PaymentProvider:
+    """The adapter of a provider; one per process, because it keeps its connections."""
+    return ADAPTERS[name]()
+
+
+def current_provider() -> PaymentProvider:
+    """Where new payments go."""
+    return adapter_of(settings.PAYMENT_PROVIDER)
+
+
+def report_of_webhook(receipt: WebhookReceipt) -> ProviderEvent | None:
+    """What a stored webhook reports; None when it is about nothing of ours."""
+    if receipt.provider not in ADAPTERS:
+        return None
+    return adapter_of(receipt.provider).report_of(orjson.loads(receipt.body))

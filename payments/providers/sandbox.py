@@ -1,0 +1,111 @@
+"""The adapter of the sandbox bank: real HTTP to the bank's endpoints under the site's own address."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+from django.conf import settings
+
+from payments.errors import ProviderRefused, ProviderUnavailable
+from payments.models import Payment, PaymentState, ProviderName, Refund, RefundState
+from payments.providers.interface import ChargeReport, ProviderEvent, RefundReport
+
+METHODS: Final = ("card", "card_declined", "card_slow", "card_duplicate")
+CHARGE_STATES: Mapping[str, PaymentState] = {
+    "pending": PaymentState.PENDING,
+    "captured": PaymentState.CAPTURED,
+    "declined": PaymentState.FAILED,
+}
+REFUND_STATES: Mapping[str, RefundState] = {"accepted": RefundState.IN_TRANSIT, "done": RefundState.DONE}
+
+
+class SandboxProvider:
+    """Charges and refunds at the sandbox bank."""
+
+    name: ProviderName = ProviderName.SANDBOX
+    methods: tuple[str, ...] = METHODS
+
+    def __init__(self) -> None:
+        # Not through a proxy of the environment: the bank is this site.
+        self.http = httpx.Client(timeout=settings.PROVIDER_TIMEOUT_SECONDS, trust_env=False)
+
+    def charge(self, payment: Payment) -> ChargeReport:
+        asked = {
+            "key": str(payment.public_id),
+            "amount_minor": payment.amount_minor,
+            "currency": payment.currency,
+            "method": payment.method,
+        }
+        return charge_report(self.call("POST", "charges", asked))
+
+    def look_up(self, payment: Payment) -> ChargeReport | None:
+        found = self.find(f"charges/{payment.public_id}")
+        return charge_report(found) if found else None
+
+    def refund(self, refund: Refund) -> RefundReport:
+        asked = {
+            "key": str(refund.public_id),
+            "charge": str(refund.payment.public_id),
+            "amount_minor": refund.amount_minor,
+        }
+        return refund_report(self.call("POST", "refunds", asked))
+
+    def look_up_refund(self, refund: Refund) -> RefundReport | None:
+        found = self.find(f"refunds/{refund.public_id}")
+        return refund_report(found) if found else None
+
+    def report_of(self, body: dict[str, Any]) -> ProviderEvent | None:
+        match body:
+            case {"type": str(kind), "data": dict(data)} if kind.startswith("charge."):
+                return charge_report(data)
+            case {"type": str(kind), "data": dict(data)} if kind.startswith("refund."):
+                return refund_report(data)
+        return None
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """What the bank has at a path; None when it has nothing."""
+        try:
+            return self.call("GET", path)
+        except ProviderRefused as refusal:
+            if refusal.context["answer"] == httpx.codes.NOT_FOUND:
+                return None
+            raise
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One request to the bank."""
+        address = f"{settings.SITE_URL}/sandbox/{path}"
+        headers = {"Authorization": f"Bearer {settings.SANDBOX_KEY}"}
+        try:
+            response = self.http.request(method, address, json=body, headers=headers)
+        except httpx.HTTPError as error:
+            raise ProviderUnavailable(f"The sandbox bank did not answer: {type(error).__name__}") from error
+        if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise ProviderUnavailable(f"The sandbox bank answered {response.status_code}")
+        if not response.is_success:
+            raise ProviderRefused(f"The sandbox bank answered {response.status_code}", answer=response.status_code)
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+def charge_report(data: Mapping[str, Any]) -> ChargeReport:
+    """The bank's charge in our words."""
+    return ChargeReport(
+        provider=ProviderName.SANDBOX,
+        payment=UUID(data["key"]),
+        provider_ref=data["id"],
+        state=CHARGE_STATES[data["state"]],
+        currency=data["currency"],
+        captured_minor=data["captured_minor"],
+        failure_code=data["failure_code"],
+    )
+
+
+def refund_report(data: Mapping[str, Any]) -> RefundReport:
+    """The bank's refund in our words."""
+    return RefundReport(
+        provider=ProviderName.SANDBOX,
+        refund=UUID(data["key"]),
+        provider_ref=data["id"],
+        state=REFUND_STATES[data["state"]],
+    )

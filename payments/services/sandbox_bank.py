@@ -1,0 +1,91 @@
+"""The sandbox bank: what stands behind its endpoints. It knows the site only by HTTP, as a real one would."""
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import httpx
+import orjson
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from coupon_site.transitions import move
+from events import enqueue, task
+from events.errors import Defer
+from events.models import OutboxMessage
+from payments.errors import ProviderRefused, RefundTooLarge
+from payments.models import ChargeState, SandboxCharge, SandboxRefund
+from payments.signatures import sign
+
+RETRY_SECONDS = 5
+SIGNATURE_HEADER = "Sandbox-Signature"
+
+
+@transaction.atomic
+def open_charge(*, key: UUID, amount_minor: int, currency: str, method: str) -> SandboxCharge:
+    """A new charge, settled by a worker a little later; the same key is the same charge."""
+    charge, is_new = SandboxCharge.objects.get_or_create(
+        key=key, defaults={"amount_minor": amount_minor, "currency": currency, "method": method}
+    )
+    if is_new:
+        slowness = timedelta(seconds=settings.SANDBOX_SLOW_SECONDS if method == "card_slow" else 0)
+        enqueue(settle_charge, {"charge": charge.public_id}, due_at=timezone.now() + slowness)
+    return charge
+
+
+@transaction.atomic
+def open_refund(*, key: UUID, charge: SandboxCharge, amount_minor: int) -> SandboxRefund:
+    """Money back from a captured charge; the same key is the same refund. Raises ProviderRefused, RefundTooLarge."""
+    charge = SandboxCharge.objects.select_for_update(no_key=True).get(pk=charge.pk)
+    if known := SandboxRefund.objects.filter(key=key).first():
+        return known
+    if charge.state != ChargeState.CAPTURED:
+        raise ProviderRefused(f"The charge is {charge.state}")
+    if charge.refunded_minor + amount_minor > charge.amount_minor:
+        raise RefundTooLarge
+    SandboxCharge.objects.filter(pk=charge.pk).update(refunded_minor=F("refunded_minor") + amount_minor)
+    refund = SandboxRefund.objects.create(charge=charge, key=key, amount_minor=amount_minor)
+    enqueue(report_refund, {"refund": refund.public_id})
+    return refund
+
+
+@task(transactional=False)
+def settle_charge(message: OutboxMessage) -> None:
+    """Decide a charge as its method says, and tell the site."""
+    charge = SandboxCharge.objects.get(public_id=message.payload["charge"])
+    if charge.state == ChargeState.PENDING:
+        move(charge, ChargeState.DECLINED if charge.method == "card_declined" else ChargeState.CAPTURED)
+    data = charge.as_json()
+    tell_site(kind=f"charge.{charge.state}", data=data)
+    if charge.method == "card_duplicate":
+        tell_site(kind="charge.pending", data={**data, "state": "pending", "captured_minor": 0})
+        tell_site(kind=f"charge.{charge.state}", data=data)
+
+
+@task(transactional=False)
+def report_refund(message: OutboxMessage) -> None:
+    """Tell the site that a refund is done."""
+    refund = SandboxRefund.objects.get(public_id=message.payload["refund"])
+    tell_site(kind="refund.done", data=refund.as_json(state="done"))
+
+
+def tell_site(*, kind: str, data: Mapping[str, Any]) -> None:
+    """Post one signed webhook. The event's id follows from what it tells: telling it again is the same event."""
+    body = orjson.dumps({"id": f"evt_{data['id']}_{kind}", "type": kind, "created": int(time.time()), "data": data})
+    signature = sign(body, secret=settings.SANDBOX_WEBHOOK_SECRETS[0], at=int(time.time()))
+    headers = {SIGNATURE_HEADER: signature, "Content-Type": "application/json"}
+    try:
+        http().post(f"{settings.SITE_URL}/hooks/payments/sandbox", content=body, headers=headers).raise_for_status()
+    except httpx.TransportError as error:
+        raise Defer(RETRY_SECONDS, f"the site does not answer: {type(error).__name__}") from error
+
+
+@cache
+def http() -> httpx.Client:
+    """The bank's way out, not through a proxy of the environment: the site is the bank's own host."""
+    return httpx.Client(timeout=settings.PROVIDER_TIMEOUT_SECONDS, trust_env=False)

@@ -1,0 +1,80 @@
+"""A site that tells what reached it, and how it is asked through nginx."""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPResponse
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+START_SECONDS = 10
+
+
+class Echo(BaseHTTPRequestHandler):
+    """A site that tells what reached it."""
+
+    protocol_version = "HTTP/1.1"
+    released = threading.Event()  # what a stream says second waits for this
+
+    def do_GET(self) -> None:
+        if self.headers.get("Upgrade"):
+            self.upgrade()
+        elif self.path.endswith("/sse"):
+            self.stream()
+        else:
+            self.tell()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.tell()
+
+    def tell(self) -> None:
+        body = json.dumps({"path": self.path, "headers": dict(self.headers), "padding": "x" * 2000}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def upgrade(self) -> None:
+        self.send_response(101)
+        self.send_header("Upgrade", self.headers["Upgrade"])
+        self.send_header("Connection", self.headers["Connection"])
+        self.end_headers()
+        self.wfile.write(self.rfile.read(5).upper())
+        self.close_connection = True
+
+    def stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b": first\n\n")
+        in_time = self.released.wait(timeout=2)
+        self.wfile.write(b": second\n\n" if in_time else b": late\n\n")
+        self.close_connection = True
+
+    def log_message(self, *words: object) -> None:
+        """Silence."""
+
+
+@dataclass
+class Proxy:
+    """The deployed nginx in front of Echo, on loopback."""
+
+    port: int
+    log: Path
+    connections: list[HTTPConnection] = field(default_factory=list)
+
+    def ask(self, path: str, *, method: str = "GET", body: bytes | None = None, **headers: str) -> HTTPResponse:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
+        self.connections.append(connection)
+        connection.request(
+            method, path, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
+        return connection.getresponse()
+
+    def reached(self, path: str, **headers: str) -> dict[str, str]:
+        """The headers that the site saw."""
+        seen: dict[str, str] = json.loads(self.ask(path, **headers).read())["headers"]
+        return seen

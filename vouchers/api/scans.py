@@ -1,0 +1,112 @@
+"""What tills call: check, redeem, void. Every answer names its result; refusals say no more than people at a till need."""
+
+from typing import Any
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from coupon_site.api import PROBLEM_RESPONSES, StrictSerializer
+from vouchers.answers import ScanResult
+from vouchers.authentication import DeviceAuthentication, IsDevice
+from vouchers.models import Redemption, ScannerDevice, Voucher
+from vouchers.queries import ScanAnswer
+from vouchers.services import check_voucher, redeem_voucher, void_redemption
+from vouchers.throttles import GuessThrottle, ScanThrottle
+
+GUESSES = (ScanResult.UNKNOWN, ScanResult.WRONG_MERCHANT)
+MESSAGES = {True: "The voucher is valid.", False: "This voucher can't be redeemed here."}
+NONCE = r"^[A-Za-z0-9_.-]{1,64}$"
+
+
+class CheckIn(StrictSerializer):
+    code = serializers.CharField(max_length=80, help_text="As typed or scanned; separators and case don't matter")
+
+
+class RedeemIn(CheckIn):
+    nonce = serializers.RegexField(NONCE, help_text="The till's own name for this attempt; repeat it to get the same answer")
+
+
+class VoucherAtTillOut(serializers.ModelSerializer[Voucher]):
+    id = serializers.UUIDField(source="public_id")
+    title = serializers.CharField(source="offer.title")
+
+    class Meta:
+        model = Voucher
+        fields = ["id", "title", "value_minor", "currency", "uses_total", "uses_left", "valid_from", "expires_at"]
+
+
+class RedemptionOut(serializers.ModelSerializer[Redemption]):
+    id = serializers.UUIDField(source="public_id")
+    voids = serializers.UUIDField(source="voids.public_id", allow_null=True, default=None)
+
+    class Meta:
+        model = Redemption
+        fields = ["id", "voids", "created_at"]
+
+
+class ScanOut(serializers.Serializer[ScanAnswer]):
+    result = serializers.ChoiceField(choices=ScanResult.choices)
+    message = serializers.SerializerMethodField()
+    voucher = serializers.SerializerMethodField()
+    redemption = RedemptionOut(allow_null=True)
+
+    def get_message(self, answer: ScanAnswer) -> str:
+        return MESSAGES[answer.result is ScanResult.OK]
+
+    @extend_schema(responses=VoucherAtTillOut)
+    def get_voucher(self, answer: ScanAnswer) -> dict[str, Any] | None:
+        shown = answer.voucher is not None and answer.result not in GUESSES
+        return VoucherAtTillOut(answer.voucher).data if shown else None
+
+
+class TillView(APIView):
+    """A door for tills."""
+
+    authentication_classes = [DeviceAuthentication]
+    permission_classes = [IsDevice]
+    throttle_classes = [ScanThrottle, GuessThrottle]
+
+    @property
+    def device(self) -> ScannerDevice:
+        device: ScannerDevice = self.request.auth
+        return device
+
+    def answer(self, answer: ScanAnswer) -> Response:
+        if answer.result in GUESSES:
+            GuessThrottle().count_guess(self.request, self)
+        return Response(ScanOut(answer).data)
+
+
+class CheckView(TillView):
+    @extend_schema(request=CheckIn, responses={200: ScanOut, **PROBLEM_RESPONSES}, operation_id="scan_check")
+    def post(self, request: Request) -> Response:
+        """What redeeming would be answered; changes nothing."""
+        data = CheckIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        return self.answer(check_voucher(device=self.device, at=timezone.now(), **data.validated_data))
+
+
+class RedeemView(TillView):
+    @extend_schema(request=RedeemIn, responses={200: ScanOut, **PROBLEM_RESPONSES}, operation_id="scan_redeem")
+    def post(self, request: Request) -> Response:
+        """Take one use of a voucher."""
+        data = RedeemIn(data=request.data)
+        data.is_valid(raise_exception=True)
+        return self.answer(redeem_voucher(device=self.device, at=timezone.now(), **data.validated_data))
+
+
+class VoidView(TillView):
+    @extend_schema(request=None, responses={200: RedemptionOut, **PROBLEM_RESPONSES}, operation_id="scan_void")
+    def post(self, request: Request, id: str) -> Response:  # noqa: A002  the name in the address
+        """Give a use back, at any till of the same merchant; again answers the same."""
+        mine = Redemption.objects.filter(public_id=id, merchant=self.device.merchant_id)
+        redemption = mine.select_related("device").first()
+        if redemption is None:
+            raise Http404
+        reversal = void_redemption(redemption=redemption, device=self.device, at=timezone.now())
+        return Response(RedemptionOut(reversal).data)

@@ -1,0 +1,24 @@
+"""Addresses of vouchers: below `/api/v1/`, and pages of their own."""
+
+from django.urls import path, re_path
+from django.views.decorators.csrf import csrf_exempt
+
+from vouchers.api import CheckView, DeviceViewSet, RedeemView, VoidView, VoucherViewSet
+from orders.routers import OptionalSlashRouter
+from vouchers.views import voucher_page
+
+router = OptionalSlashRouter()
+router.register("vouchers", VoucherViewSet, basename="voucher")
+router.register("devices", DeviceViewSet, basename="device")
+
+urlpatterns = [
+    *router.urls,
+    re_path("^scan/check/?$", CheckView.as_view(), name="scan-check"),
+    re_path("^scan/redeem/?$", RedeemView.as_view(), name="scan-redeem"),
+    re_path("^scan/redemptions/(?P<id>[0-9a-f-]{36})/void/?$", VoidView.as_view(), name="scan-void"),
+]
+
+page_urlpatterns = [
+    path("api/scan", csrf_exempt(RedeemView.as_view()), name="scan"),
+    path("vouchers/<str:token>/", voucher_page, name="voucher-page"),
+]
