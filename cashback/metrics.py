@@ -10,7 +10,9 @@ IMPORT_SOURCES = ("upload", "command")
 IMPORT_STATUSES = ("done", "done_with_errors", "failed", "cancelled")
 ROW_RESULTS = ("created", "amended", "unchanged", "skipped_duplicate", "error")
 
-cashback_confirmations_total = Counter("cashback_confirmations_total", "Cashback events that were approved", ["network"])
+cashback_confirmations_total = Counter(
+    "cashback_confirmations_total", "Cashback events that were approved", ["network"]
+)
 wallet_transactions_total = Counter("wallet_transactions_total", "Transfers of the wallet's ledger", ["kind", "status"])
 import_jobs_total = Counter("import_jobs_total", "Import jobs that ended", ["source", "status"])
 import_rows_total = Counter("import_rows_total", "Lines of imported files by what came of them", ["result"])

@@ -1,14 +1,24 @@
 """HTTP and sockets of one server process."""
 
 import os
+from typing import Any
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
+from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coupon_site.settings")
 http = get_asgi_application()
 
 from events.routing import websocket_urlpatterns  # noqa: E402  models exist only after the line above
 
-application = ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(URLRouter(websocket_urlpatterns))})
+
+async def refuse(scope: Any, receive: Any, send: Any) -> None:
+    """No socket lives at this address."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+addresses: list[Any] = [*websocket_urlpatterns, re_path(r"", refuse)]  # type: ignore[arg-type]  # Channels' own routes
+application = ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(URLRouter(addresses))})

@@ -1,7 +1,6 @@
 """What no view needs to see: requests that PostgreSQL text can't hold."""
 
 from collections.abc import Awaitable, Callable
-from typing import cast
 from urllib.parse import unquote
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -32,7 +31,7 @@ class RefuseNulBytes:
         return self.get_response(request)
 
     async def answer(self, refusal: HttpResponseBase) -> HttpResponseBase:
-        return cast(HttpResponseBase, refusal)
+        return refusal
 
 
 def has_nul(request: HttpRequest) -> bool:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 from threading import Thread
+from typing import cast
 from wsgiref.simple_server import WSGIServer
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -35,7 +36,7 @@ def application() -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/metrics":
-                return metrics(environ, start_response)
+                return cast(Iterable[bytes], metrics(environ, start_response))
             case "/livez":
                 return reply(start_response, "200 OK", {"status": "ok"})
             case "/readyz" | "/health" | "/startupz":

@@ -1,6 +1,7 @@
 """The one way to Redis: a shared pool of short time-outs per process."""
 
 from functools import cache
+from typing import Any
 
 import redis
 import redis.asyncio
@@ -22,17 +23,17 @@ def client() -> redis.Redis:
     )
 
 
-def blocking_client(**options: object) -> redis.Redis:
+def blocking_client(**options: Any) -> redis.Redis:
     """A client for SUBSCRIBE and blocking reads: keep-alive instead of redis-py's time-out of 5 s."""
     return redis.Redis.from_url(settings.REDIS_URL, **keep_alive(), **options)
 
 
-def blocking_async_client(**options: object) -> redis.asyncio.Redis:
+def blocking_async_client(**options: Any) -> redis.asyncio.Redis:
     """The asyncio twin of `blocking_client`."""
     return redis.asyncio.Redis.from_url(settings.REDIS_URL, **keep_alive(), **options)
 
 
-def keep_alive() -> dict[str, object]:
+def keep_alive() -> dict[str, Any]:
     """Options of a connection that may be silent for long. Unix sockets know no TCP keep-alive."""
-    options: dict[str, object] = {"socket_timeout": None, "socket_connect_timeout": TIMEOUT_SECONDS}
+    options: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": TIMEOUT_SECONDS}
     return options if settings.REDIS_URL.startswith("unix:") else {**options, "socket_keepalive": True}

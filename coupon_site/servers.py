@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 ACCOUNTS = ("postgres", "nobody")
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes
@@ -81,7 +82,7 @@ class EmbeddedServers:
 
     def _run(self, command: list[str | Path]) -> subprocess.CompletedProcess[str]:
         """Run as the servers' account."""
-        who = (
+        who: dict[str, Any] = (
             {}
             if self.account is None
             else {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
@@ -95,7 +96,7 @@ class EmbeddedServers:
             cwd="/",
             env=environment,
             start_new_session=True,
-            **who,  # type: ignore[call-overload]
+            **who,
         )
 
     @contextmanager

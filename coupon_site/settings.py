@@ -56,7 +56,7 @@ def secret(name: str) -> str:
 # --- Site ---
 SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000" if LOCAL else "").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if LOCAL else [])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 ROOT_URLCONF = "coupon_site.urls"
 ASGI_APPLICATION = "coupon_site.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -259,11 +259,13 @@ REALTIME_CHANNELS = {
     "events:cashback": "cashback.view_cashbackevent",
     "events:flags": "flags.view_flag",
 }
-DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", "")  # for advisory locks, when DATABASE_URL is a pool of transactions
+DATABASE_DIRECT_URL = env.str(
+    "DATABASE_DIRECT_URL", ""
+)  # for advisory locks, when DATABASE_URL is a pool of transactions
 OUTBOX_DEDICATED_TOPICS = ["imports"]  # left to workers that name them
 OUTBOX_LEASE_SECONDS = env.int("OUTBOX_LEASE_SECONDS", 60)
 OUTBOX_TOPIC_LIMITS: dict[str, int] = {}  # topic → how many of its messages may be in flight at once, over all workers
-REALTIME_ALLOWED_ORIGINS = env.list(
+REALTIME_ALLOWED_ORIGINS: list[str] = env.list(
     "REALTIME_ALLOWED_ORIGINS", []
 )  # pages of other hosts that may open sockets with a session
 REALTIME_MAX_QUEUE = env.int("REALTIME_MAX_QUEUE", 1000)  # frames that may wait for one client
@@ -285,7 +287,7 @@ PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", "sandbox")
 SANDBOX_WEBHOOK_SECRETS = [secret("SANDBOX_WEBHOOK_SECRET"), *env.list("SANDBOX_WEBHOOK_OLD_SECRETS", [])]
 SANDBOX_SLOW_SECONDS = env.float("SANDBOX_SLOW_SECONDS", 5.0)
 SANDBOX_KEY = secret("SANDBOX_KEY")  # by which the sandbox bank knows the site
-STRIPE_WEBHOOK_SECRETS = env.list("STRIPE_WEBHOOK_SECRETS", [])  # the newest first
+STRIPE_WEBHOOK_SECRETS: list[str] = env.list("STRIPE_WEBHOOK_SECRETS", [])  # the newest first
 PROVIDER_TIMEOUT_SECONDS = env.float("PROVIDER_TIMEOUT_SECONDS", 3.0)
 PAYMENT_POLL_SECONDS = env.int("PAYMENT_POLL_SECONDS", 30)  # a provider that has told nothing for so long is asked
 PAYMENT_ABANDON_SECONDS = env.int(
@@ -293,8 +295,12 @@ PAYMENT_ABANDON_SECONDS = env.int(
 )  # a charge unknown to the provider after this is given up
 
 # --- cashback ---
-CASHBACK_HOLD_SECONDS = env.int("CASHBACK_HOLD_SECONDS", 0)  # from payment until cashback on our own orders can be spent
-CASHBACK_REVERSAL_DEPTH_MINOR = env.int("CASHBACK_REVERSAL_DEPTH_MINOR", 0)  # how far below zero a reversal may take a wallet
+CASHBACK_HOLD_SECONDS = env.int(
+    "CASHBACK_HOLD_SECONDS", 0
+)  # from payment until cashback on our own orders can be spent
+CASHBACK_REVERSAL_DEPTH_MINOR = env.int(
+    "CASHBACK_REVERSAL_DEPTH_MINOR", 0
+)  # how far below zero a reversal may take a wallet
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", 512 << 20)
 # Dollars for one unit of a currency, for figures of monitoring that are in dollars; nothing is booked by them.
 USD_RATES = {"USD": 1.0, "EUR": 1.08, "GBP": 1.27, **env.dict("USD_RATES", {}, subcast_values=float)}

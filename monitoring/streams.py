@@ -16,7 +16,7 @@ LARGEST_SHARE = 0.1
 
 
 class Sampler:
-    """The figures of this process' listeners: read at most as often as they are asked for, less often when that is slow."""
+    """The figures of this process' listeners: read as often as they are asked for, less often when that is slow."""
 
     def __init__(self, measure: Callable[[], dict[str, Any]]) -> None:
         self.measure = measure

@@ -126,6 +126,6 @@ def clear(*, at: datetime) -> int:
         for key in cast("Iterable[bytes]", client().scan_iter(f"{PREFIX}*", count=1000))
         if key.decode() != PROCESSES
     ]
-    removed = cast(int, client().unlink(*keys)) if keys else 0
+    removed = client().unlink(*keys) if keys else 0
     client().set(CLEARED_AT, at.timestamp(), ex=TTL_SECONDS)
     return removed

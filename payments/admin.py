@@ -39,7 +39,7 @@ class PaymentAdmin(ReadOnly, ModelAdmin):
     list_display = ["public_id", "reference", "payer", "amount", "state", "provider", "method", "created_at"]
     list_filter = ["state", "provider"]
     list_select_related = ["payer"]
-    search_fields = ["=public_id", "=reference", "=provider_ref", "=payer__email"]
+    search_fields = ["public_id__exact", "reference__exact", "provider_ref__exact", "payer__email__iexact"]
     show_full_result_count = False
     ordering = ["-id"]
     inlines = [RefundInline]
@@ -54,7 +54,7 @@ class RefundAdmin(ReadOnly, ModelAdmin):
     list_display = ["public_id", "amount", "state", "reason", "failure_code", "requested_by", "created_at"]
     list_filter = ["state"]
     list_select_related = ["payment", "requested_by"]
-    search_fields = ["=public_id", "=payment__public_id", "=payment__reference"]
+    search_fields = ["public_id__exact", "payment__public_id__exact", "payment__reference__exact"]
     show_full_result_count = False
     ordering = ["-id"]
     actions = ["retry", "give_up"]
@@ -90,6 +90,6 @@ class RefundAdmin(ReadOnly, ModelAdmin):
 class WebhookReceiptAdmin(ReadOnly, ModelAdmin):
     list_display = ["event_id", "provider", "event_type", "outcome", "copies", "received_at"]
     list_filter = ["provider", "outcome"]
-    search_fields = ["=event_id"]
+    search_fields = ["event_id__exact"]
     show_full_result_count = False
     ordering = ["-id"]

@@ -29,7 +29,8 @@ def payments_of(reference: UUID) -> PaymentQuerySet:
 
 def next_poll(*, at: datetime, polls: int) -> datetime:
     """When to ask the provider after `polls` questions: each wait twice the one before, an hour at most."""
-    return at + min(timedelta(seconds=settings.PAYMENT_POLL_SECONDS) * 2 ** min(polls, 12), LONGEST_POLL)
+    first = timedelta(seconds=settings.PAYMENT_POLL_SECONDS)
+    return at + min(first * 2 ** min(polls, 12), LONGEST_POLL)
 
 
 def stuck_payments(at: datetime) -> int:

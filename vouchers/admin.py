@@ -91,7 +91,9 @@ class ScannerDeviceAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: ScannerDevice | None = None) -> list[str]:
         return [*self.readonly_fields, *(["merchant"] if obj else [])]
 
-    def save_model(self, request: HttpRequest, obj: ScannerDevice, form: ModelForm[ScannerDevice], change: bool) -> None:  # noqa: FBT001  Django's signature
+    def save_model(
+        self, request: HttpRequest, obj: ScannerDevice, form: ModelForm[ScannerDevice], change: bool
+    ) -> None:  # noqa: FBT001  Django's signature
         if change:
             obj.save(update_fields=["name"])
             return

@@ -62,7 +62,9 @@ class Voucher(models.Model):
     code = models.CharField(max_length=17, unique=True, editable=False)
     line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="vouchers", db_index=False)
     unit_no = models.PositiveIntegerField(help_text="Which unit of the line, from 0")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="vouchers", db_index=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="vouchers", db_index=False
+    )
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="vouchers")
     offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="vouchers")
     value_minor = models.BigIntegerField(help_text="Worth at the till, as it was sold")

@@ -101,7 +101,8 @@ def sold_lines_with_wrong_vouchers() -> int:
 def paid_orders_without_vouchers() -> int:
     """Paid orders that still wait for their vouchers after the grace period."""
     return count(
-        "SELECT count(*) FROM orders_order WHERE state = 'paid' AND paid_at < %(late)s", late=timezone.now() - ISSUING_GRACE
+        "SELECT count(*) FROM orders_order WHERE state = 'paid' AND paid_at < %(late)s",
+        late=timezone.now() - ISSUING_GRACE,
     )
 
 

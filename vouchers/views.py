@@ -20,7 +20,9 @@ PRIVATE = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer
 def voucher_page(request: HttpRequest, token: str) -> HttpResponse:
     """A voucher with its code and QR picture, at a signed link."""
     public_id = voucher_id_of(token)
-    voucher = Voucher.objects.select_related("merchant", "offer").filter(public_id=public_id).first() if public_id else None
+    voucher = (
+        Voucher.objects.select_related("merchant", "offer").filter(public_id=public_id).first() if public_id else None
+    )
     if voucher is None:
         return render(request, "vouchers/unknown.html", status=404, headers=PRIVATE)
     return render(request, "vouchers/voucher.html", page_of(voucher, at=timezone.now()), headers=PRIVATE)

@@ -27,7 +27,12 @@ class Conversion(models.Model):
     part = models.CharField(max_length=40, blank=True)
     is_cancellation = models.BooleanField(default=False)
     buyer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="conversions", db_index=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="conversions",
+        db_index=False,
     )
     buyer_ref = models.CharField(max_length=64, blank=True, help_text="Empty: its lines name several")
     currency = models.CharField(max_length=3)
@@ -54,7 +59,9 @@ class Conversion(models.Model):
             # Cancellations are matched among the purchases of one customer.
             models.Index(name="cashback_conversion_buyer_idx", fields=["network", "buyer_ref"]),
             # A user's own conversions, newest first.
-            models.Index(name="cashback_conversion_user_idx", fields=["buyer", "-id"], condition=Q(buyer__isnull=False)),
+            models.Index(
+                name="cashback_conversion_user_idx", fields=["buyer", "-id"], condition=Q(buyer__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -85,7 +92,9 @@ class ConversionLine(models.Model):
         ]
         indexes = [
             # Which customers have cancelled what: few of all lines.
-            models.Index(name="cashback_conversionline_cancel", fields=["buyer_ref", "item"], condition=Q(quantity__lt=0)),
+            models.Index(
+                name="cashback_conversionline_cancel", fields=["buyer_ref", "item"], condition=Q(quantity__lt=0)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -64,9 +64,15 @@ class CashbackEvent(models.Model):
     }
 
     public_id = models.UUIDField(unique=True, editable=False, default=uuid7)
-    buyer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cashback_events", db_index=False)
-    order_line = models.OneToOneField(OrderLine, null=True, blank=True, on_delete=models.PROTECT, related_name="cashback_event")
-    conversion = models.OneToOneField(Conversion, null=True, blank=True, on_delete=models.PROTECT, related_name="cashback_event")
+    buyer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="cashback_events", db_index=False
+    )
+    order_line = models.OneToOneField(
+        OrderLine, null=True, blank=True, on_delete=models.PROTECT, related_name="cashback_event"
+    )
+    conversion = models.OneToOneField(
+        Conversion, null=True, blank=True, on_delete=models.PROTECT, related_name="cashback_event"
+    )
     network = models.CharField(max_length=40, help_text="Slug of the network; `shop` for our own orders")
     basis_points = models.PositiveIntegerField(help_text="The rate that held when it was tracked")
     currency = models.CharField(max_length=3)
@@ -85,7 +91,9 @@ class CashbackEvent(models.Model):
     class Meta:
         permissions = [("approve_cashbackevent", "Can approve and decline cashback")]
         constraints = [
-            models.CheckConstraint(name="cashback_cashbackevent_state_known", condition=Q(state__in=CashbackState.values)),
+            models.CheckConstraint(
+                name="cashback_cashbackevent_state_known", condition=Q(state__in=CashbackState.values)
+            ),
             models.CheckConstraint(
                 name="cashback_cashbackevent_one_source",
                 condition=Q(order_line__isnull=False, conversion__isnull=True)
@@ -110,7 +118,9 @@ class CashbackEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{format_money(self.amount_minor, self.currency)} from {self.network}, {self.get_state_display().lower()}"
+        return (
+            f"{format_money(self.amount_minor, self.currency)} from {self.network}, {self.get_state_display().lower()}"
+        )
 
     @property
     def amount_minor(self) -> int:

@@ -59,7 +59,12 @@ class ImportJob(models.Model):
     size_bytes = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Empty: a command"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Empty: a command",
     )
     state = models.CharField(max_length=20, choices=ImportState, default=ImportState.UPLOADED)
     error = models.CharField(max_length=300, blank=True, help_text="Why it failed")
@@ -70,7 +75,9 @@ class ImportJob(models.Model):
     cursor_bytes = models.BigIntegerField(default=0, help_text="The file is staged up to here")
     cursor_rows = models.IntegerField(default=0)
     staged_at = models.DateTimeField(null=True, blank=True)
-    applied_to = models.CharField(max_length=64, blank=True, db_collation="C", help_text="Conversions are applied up to here")
+    applied_to = models.CharField(
+        max_length=64, blank=True, db_collation="C", help_text="Conversions are applied up to here"
+    )
     lines = models.IntegerField(default=0)
     rejected = models.IntegerField(default=0)
     created_count = models.IntegerField(default=0)
@@ -89,10 +96,13 @@ class ImportJob(models.Model):
                 name="cashback_importjob_file", fields=["kind", "sha256"], condition=~Q(state__in=DEAD_STATES)
             ),
             # Two at once could not tell whether they are pieces of one file.
-            models.UniqueConstraint(name="cashback_importjob_one_running", fields=["network"], condition=Q(state="running")),
+            models.UniqueConstraint(
+                name="cashback_importjob_one_running", fields=["network"], condition=Q(state="running")
+            ),
             models.CheckConstraint(name="cashback_importjob_state_known", condition=Q(state__in=ImportState.values)),
             models.CheckConstraint(
-                name="cashback_importjob_cursor_in_file", condition=Q(cursor_bytes__gte=0, cursor_bytes__lte=F("size_bytes"))
+                name="cashback_importjob_cursor_in_file",
+                condition=Q(cursor_bytes__gte=0, cursor_bytes__lte=F("size_bytes")),
             ),
         ]
         indexes = [
@@ -163,7 +173,9 @@ class ImportRow(models.Model):
         ]
         indexes = [
             # Applying walks a job's staged lines conversion by conversion.
-            models.Index(name="cashback_importrow_apply_idx", fields=["job", "external_id"], condition=~Q(outcome="error")),
+            models.Index(
+                name="cashback_importrow_apply_idx", fields=["job", "external_id"], condition=~Q(outcome="error")
+            ),
             # Operators look at the rejected ones.
             models.Index(name="cashback_importrow_error_idx", fields=["job", "row_no"], condition=Q(outcome="error")),
         ]

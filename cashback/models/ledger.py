@@ -29,7 +29,12 @@ class Account(models.Model):
 
     public_id = models.UUIDField(unique=True, editable=False, default=uuid7)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="accounts", db_index=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="accounts",
+        db_index=False,
     )
     kind = models.CharField(max_length=20, choices=AccountKind)
     currency = models.CharField(max_length=3)
@@ -38,7 +43,9 @@ class Account(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="cashback_account_key", fields=["owner", "kind", "currency"], nulls_distinct=False),
+            models.UniqueConstraint(
+                name="cashback_account_key", fields=["owner", "kind", "currency"], nulls_distinct=False
+            ),
             models.CheckConstraint(name="cashback_account_floor", condition=Q(balance_minor__gte=F("floor_minor"))),
             models.CheckConstraint(
                 name="cashback_account_sides",

@@ -20,7 +20,9 @@ class Network(models.Model):
     slug = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     cashback_basis_points = models.PositiveIntegerField(default=0, help_text="Cashback on a purchase; 250 is 2.5 %")
-    hold_days = models.PositiveIntegerField(default=30, help_text="Days from a purchase until its cashback can be spent")
+    hold_days = models.PositiveIntegerField(
+        default=30, help_text="Days from a purchase until its cashback can be spent"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -57,12 +59,18 @@ class MappingProfile(models.Model):
     delimiter = models.CharField(max_length=1, default=",")
     decimal_mark = models.CharField(max_length=1, default=".", choices=[(".", "1234.50"), (",", "1234,50")])
     date_format = models.CharField(max_length=40, default="%Y-%m-%d %H:%M:%S")
-    timezone = models.CharField(max_length=60, default="UTC", validators=[validate_timezone], help_text="Zone of its times")
-    encoding = models.CharField(max_length=20, default="utf-8-sig", choices=[("utf-8-sig", "UTF-8"), ("cp1252", "Latin (cp1252)")])
+    timezone = models.CharField(
+        max_length=60, default="UTC", validators=[validate_timezone], help_text="Zone of its times"
+    )
+    encoding = models.CharField(
+        max_length=20, default="utf-8-sig", choices=[("utf-8-sig", "UTF-8"), ("cp1252", "Latin (cp1252)")]
+    )
     currency = models.CharField(max_length=3)
     signs = models.CharField(max_length=10, choices=SignConvention, default=SignConvention.PREFIX)
     cancellation_prefix = models.CharField(max_length=5, blank=True, default="C")
-    creates_buyers = models.BooleanField(default=False, help_text="Unknown customers get an account that nobody can sign in to")
+    creates_buyers = models.BooleanField(
+        default=False, help_text="Unknown customers get an account that nobody can sign in to"
+    )
 
     class Meta:
         constraints = [

@@ -89,7 +89,9 @@ class LineReader:
     def __init__(self, dialect: Dialect, header: Sequence[str], *, latest: datetime) -> None:
         self.dialect, self.header, self.latest = dialect, list(header), latest + timedelta(days=1)
         fields = (*REQUIRED, *OPTIONAL)
-        self.places = [self.header.index(dialect.columns[field]) if field in dialect.columns else None for field in fields]
+        self.places = [
+            self.header.index(dialect.columns[field]) if field in dialect.columns else None for field in fields
+        ]
         # Lines of an invoice share their date, and prices and quantities are few.
         self.number = lru_cache(maxsize=8192)(self.parse_number)
         self.moment = lru_cache(maxsize=8192)(self.parse_moment)
@@ -111,7 +113,11 @@ class LineReader:
 
     def line_of(self, values: Values) -> GoodLine | None:
         """What the values say, when every one of them can be used."""
-        price, quantity, moment = self.number(values.unit_price), self.number(values.quantity), self.moment(values.occurred_at)
+        price, quantity, moment = (
+            self.number(values.unit_price),
+            self.number(values.quantity),
+            self.moment(values.occurred_at),
+        )
         if not price or not quantity or not moment or not values.buyer or not values.external_id:
             return None
         if price < 0 or not self.fits(quantity, values) or too_long(values):
@@ -122,7 +128,15 @@ class LineReader:
         buyer = plain_number(values.buyer)
         identity = (values.external_id, values.part, buyer, values.item, str(quantity), str(price), moment.text)
         return GoodLine(
-            values.external_id, values.part, quantity < 0, buyer, values.item, int(quantity), amount, moment.at, line_hash(identity)
+            values.external_id,
+            values.part,
+            quantity < 0,
+            buyer,
+            values.item,
+            int(quantity),
+            amount,
+            moment.at,
+            line_hash(identity),
         )
 
     def reasons(self, values: Values, cells: Sequence[str]) -> list[Reason]:
@@ -166,7 +180,9 @@ class LineReader:
 
 
 def too_long(values: Values) -> bool:
-    return len("".join(values)) > min(LONGEST) and any(len(value) > longest for value, longest in zip(values, LONGEST, strict=True))
+    return len("".join(values)) > min(LONGEST) and any(
+        len(value) > longest for value, longest in zip(values, LONGEST, strict=True)
+    )
 
 
 def plain_number(text: str) -> str:

@@ -36,7 +36,9 @@ def adjust_events(*, targets: Sequence[Target], reason: str, actor: User | None 
     ]
     book_differences(changes)
     events = [change.event for change in changes]
-    CashbackEvent.objects.bulk_update(events, ["original_minor", "clawed_back_minor", "written_off_minor", "adjustments"])
+    CashbackEvent.objects.bulk_update(
+        events, ["original_minor", "clawed_back_minor", "written_off_minor", "adjustments"]
+    )
     record_changes(events, to=None, actor=actor, reason=reason)
     announce(CashbackAmended, events)
     return events
@@ -92,8 +94,14 @@ def take_back(event: CashbackEvent, sides: Sides, *, amount_minor: int, reason: 
     """Take paid money out of the wallet, down to its floor; what is not there is written off."""
     taken = min(amount_minor, depth_of(sides.available))
     if taken > 0:
-        first = transfers_of([event], TransferKind.RELEASE).get(event.public_id) if reason == TransferKind.REVERSAL else None
-        line = entry(event, debit=sides.available, credit=sides.accrual, amount_minor=taken, reason=reason, reverses=first)
+        first = (
+            transfers_of([event], TransferKind.RELEASE).get(event.public_id)
+            if reason == TransferKind.REVERSAL
+            else None
+        )
+        line = entry(
+            event, debit=sides.available, credit=sides.accrual, amount_minor=taken, reason=reason, reverses=first
+        )
         book(entries=[line])
     event.written_off_minor += amount_minor - max(taken, 0)
 

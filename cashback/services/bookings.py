@@ -46,7 +46,13 @@ def sides(event: CashbackEvent, wallets: Wallets, accrual: Account) -> Sides:
 
 
 def entry(
-    event: CashbackEvent, *, debit: Account, credit: Account, amount_minor: int, reason: str, reverses: Transfer | None = None
+    event: CashbackEvent,
+    *,
+    debit: Account,
+    credit: Account,
+    amount_minor: int,
+    reason: str,
+    reverses: Transfer | None = None,
 ) -> Entry:
     """A transfer that the event causes."""
     return Entry(

@@ -180,7 +180,9 @@ def open_wallets(*, owners: Iterable[User], currency: str) -> Wallets:
     ]
     rows = find_wallets(people, currency)
     if len(rows) < len(wanted):
-        Account.objects.bulk_create([account for account in wanted if key_of(account) not in rows], ignore_conflicts=True)
+        Account.objects.bulk_create(
+            [account for account in wanted if key_of(account) not in rows], ignore_conflicts=True
+        )
         rows = find_wallets(people, currency)
     return rows
 

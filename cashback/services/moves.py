@@ -35,7 +35,9 @@ def locked(events: Iterable[CashbackEvent]) -> list[CashbackEvent]:
     return list(rows.select_for_update(no_key=True, of=("self",)).select_related("buyer"))
 
 
-def record_changes(events: Iterable[CashbackEvent], *, to: CashbackState | None, actor: User | None, reason: str) -> None:
+def record_changes(
+    events: Iterable[CashbackEvent], *, to: CashbackState | None, actor: User | None, reason: str
+) -> None:
     """One line of history each; `to` None: amended without leaving its state."""
     StateChange.objects.bulk_create(
         StateChange(

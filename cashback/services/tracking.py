@@ -61,7 +61,9 @@ def follow_refund(*, order: Order) -> list[CashbackEvent]:
     lines = list(order.lines.all())
     refunded = dict(zip((line.pk for line in lines), spread(order.refunded_minor, lines), strict=True))
     events = list(events_of(order).select_related("order_line"))
-    return adjust_events(targets=[target_of(event, refunded) for event in events], reason="a part of the order was refunded")
+    return adjust_events(
+        targets=[target_of(event, refunded) for event in events], reason="a part of the order was refunded"
+    )
 
 
 def target_of(event: CashbackEvent, refunded: dict[int, int]) -> Target:

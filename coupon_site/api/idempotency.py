@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from django.db import connection, transaction
 from django.http import HttpResponse
@@ -22,6 +22,7 @@ MAX_LENGTH = 200
 
 P = ParamSpec("P")
 V = TypeVar("V")
+Creating = Callable[Concatenate[V, Request, P], HttpResponseBase]
 
 
 class KeyRequired(DomainError):
@@ -44,7 +45,7 @@ class KeyInFlight(DomainError):
 
 def idempotent(
     method: Callable[Concatenate[V, Request, P], Response],
-) -> Callable[Concatenate[V, Request, P], HttpResponseBase]:
+) -> "Creating[V, P]":
     """Run a creating view method once per principal and key: the same request gets the same answer, another body 422.
 
     The key's advisory lock ends with its transaction: a killed request leaves nothing behind. Refusals are not kept.
@@ -68,7 +69,7 @@ def idempotent(
     header = OpenApiParameter(
         HEADER, str, OpenApiParameter.HEADER, required=True, description="The same key gets the same answer"
     )
-    return extend_schema(parameters=[header])(keyed)
+    return cast(Creating[V, P], extend_schema(parameters=[header])(keyed))
 
 
 def key_of(request: Request) -> str:

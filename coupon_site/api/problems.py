@@ -23,7 +23,9 @@ class ProblemOut(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField(help_text="Stable, for programs")
     detail = serializers.CharField(help_text="For people: what is wrong and what to do")
-    errors = serializers.DictField(required=False, help_text="Field name → list of messages, on invalid input")
+    errors = serializers.DictField(  # type: ignore[assignment]  # the name is the document's
+        required=False, help_text="Field name → list of messages, on invalid input"
+    )
 
 
 PROBLEM_RESPONSES = {

@@ -1,30 +1,33 @@
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
-from django.db import transaction
+from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+from django.db import connections
 from django.utils import timezone
 
-from events import publish
+from accounts.models import User
+from accounts.services import issue_token
+from events import streams
+from events.hub import Hub, hub_of_loop
 from events.models import OutboxMessage
 from events.registry import Registry, registry
+from events.relay import Relay
+from events.routing import websocket_urlpatterns
 from events.services import claim
-from events.tests.samples import Moved
+from events.tests.clients import Client
 
 
 @pytest.fixture
-def handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+def handlers(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """The registry, empty for this test."""
     for name in ("handlers", "by_event", "sweeps"):
         monkeypatch.setattr(registry, name, {})
     return registry
-
-
-@pytest.fixture
-def seen() -> list[Any]:
-    """What handlers of a test have seen."""
-    return []
 
 
 @pytest.fixture
@@ -36,14 +39,56 @@ def make_message(db: None) -> Callable[..., OutboxMessage]:
 
 
 @pytest.fixture
-def claim_all() -> Callable[..., list[OutboxMessage]]:
-    def claim_sample(**values: Any) -> list[OutboxMessage]:
+def claim_sample() -> Callable[..., list[OutboxMessage]]:
+    def claim_some(**values: Any) -> list[OutboxMessage]:
         return claim(**{"topics": ["sample"], "at": timezone.now(), **values})
 
-    return claim_sample
+    return claim_some
 
 
-def announce(*, thing: UUID | None = None, step: int = 0, **fields: Any) -> None:
-    """Publish one sample in a transaction of its own."""
-    with transaction.atomic():
-        publish(Moved(thing=thing or uuid4(), step=step, **fields))
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    relay = Relay()
+    yield relay
+    relay.leadership.resign()
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[Hub]:
+    """This test's hub, which has found Redis."""
+    hub = await hub_of_loop()
+    yield hub
+    await hub.stop()
+    await sync_to_async(connections.close_all)()  # channels' test client keeps them open
+
+
+@pytest.fixture
+async def connect(hub: Hub) -> AsyncIterator[Callable[..., Any]]:
+    """Open a socket as a user, by API token; the client, greeted."""
+    application = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+    clients: list[Client] = []
+
+    async def open_socket(user: User, path: str = "/api/v1/realtime/ws", *, greeted: bool = True) -> Client:
+        _, text = await database_sync_to_async(issue_token)(user=user, name="test")
+        client = Client(application, path, headers=[(b"authorization", f"Bearer {text}".encode())])
+        clients.append(client)
+        connected, _ = await client.connect()
+        assert connected
+        if greeted:
+            await client.greeting()
+        return client
+
+    yield open_socket
+    await asyncio.gather(*[client.disconnect() for client in clients])
+
+
+@pytest.fixture
+def offered() -> Iterator[None]:
+    """No stream of figures and no report but the test's own."""
+    kept = streams.figure_streams.copy(), streams.reports.copy()
+    streams.figure_streams.clear()
+    streams.reports.clear()
+    yield
+    for now, before in zip((streams.figure_streams, streams.reports), kept, strict=True):
+        now.clear()
+        now.update(before)

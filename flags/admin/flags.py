@@ -50,7 +50,6 @@ class FlagAdmin(ModelAdmin[Flag]):
     list_fullwidth = True
     actions = None
     actions_detail = ["archive", "restore"]
-    inlines = [FlagChangeInline]
     fieldsets = [
         (None, {"fields": ["key", "description", "enabled", "kind"]}),
         ("Who it concerns", {"fields": ["owner", "tags", "protected", "client_visible"]}),
@@ -69,6 +68,9 @@ class FlagAdmin(ModelAdmin[Flag]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Flag | None = None) -> bool:
         return False  # code may still ask for it: archive it
+
+    def get_inlines(self, request: HttpRequest, obj: Flag | None) -> list[type[FlagChangeInline]]:
+        return [FlagChangeInline] if obj else []
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.toggle_view)
@@ -106,7 +108,7 @@ class FlagAdmin(ModelAdmin[Flag]):
         hidden = "flags_flag_archive" if archived else "flags_flag_restore"
         return [each for each in super().get_actions_detail(request, object_id) if each.action_name != hidden]
 
-    @action(
+    @action(  # type: ignore[untyped-decorator]  # unfold has no types
         description="Archive",
         permissions=["change"],
         icon="archive",
@@ -117,7 +119,7 @@ class FlagAdmin(ModelAdmin[Flag]):
     def archive(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
         return self.put_away(request, form, object_id, at=timezone.now())
 
-    @action(
+    @action(  # type: ignore[untyped-decorator]  # unfold has no types
         description="Restore",
         permissions=["change"],
         icon="unarchive",
@@ -150,7 +152,7 @@ class FlagAdmin(ModelAdmin[Flag]):
     def switch(self, flag: Flag) -> str:
         return switch(flag, may_change=self.may_change)
 
-    @display(description="kind", ordering="kind", label=LABELS)
+    @display(description="kind", ordering="kind", label=LABELS)  # type: ignore[untyped-decorator]  # as above
     def kind_label(self, flag: Flag) -> str:
         return flag.get_kind_display()
 

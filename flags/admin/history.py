@@ -1,6 +1,6 @@
 """Who changed a flag: rows beside its form, never to be edited."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -23,7 +23,7 @@ class FlagChangeInline(TabularInline[FlagChange, Flag]):
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FlagChange]:
-        return super().get_queryset(request).select_related("actor")
+        return cast("QuerySet[FlagChange]", super().get_queryset(request)).select_related("actor")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

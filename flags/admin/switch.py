@@ -23,9 +23,9 @@ def switch(flag: Flag, *, may_change: bool) -> str:
     if flag.archived_at is not None:
         return "archived"
     return format_html(
-        '<div class="flag-cell"><button type="button" role="switch" class="flag-switch" aria-checked="{}" aria-label="{}"'
-        ' data-flag="{}" data-url="{}" data-protected="{}" {}></button><span class="flag-state">{}</span>'
-        '<span class="flag-error" role="alert"></span></div>',
+        '<div class="flag-cell"><button type="button" role="switch" class="flag-switch" aria-checked="{}"'
+        ' aria-label="{}" data-flag="{}" data-url="{}" data-protected="{}" {}></button>'
+        '<span class="flag-state">{}</span><span class="flag-error" role="alert"></span></div>',
         "true" if flag.enabled else "false",
         flag.key,
         flag.key,

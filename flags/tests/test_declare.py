@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.core.checks import run_checks
+from django.core.checks.registry import registry as checks
 
 from flags import declare, registry
-from flags.checks import names_asked_for
+from flags.checks import flags_are_declared, names_asked_for
 from flags.models import Flag, FlagChange, FlagSet
 from flags.services import sync_declared
 from flags.tests.conftest import NOBODY
@@ -75,7 +75,7 @@ def test_typo_in_a_check__is_found_with_what_was_meant(
     declare_flag("checkout.new_flow")
     app_with('import flags\nif flags.is_enabled("checkout.new_flwo", default=True): ...\n')
 
-    [found] = [each for each in run_checks() if each.id == "flags.W001"]
+    [found] = flags_are_declared([apps.get_app_config("flags")])
 
     assert found.msg.startswith("shop.py:2 asks for the flag 'checkout.new_flwo'")
     assert found.hint == "Did you mean 'checkout.new_flow'?"
@@ -85,10 +85,14 @@ def test_declared_name__is_no_typo(app_with: Callable[[str], None], declare_flag
     declare_flag("checkout.new_flow")
     app_with('from flags import is_enabled\nis_enabled("checkout.new_flow")\nis_enabled(name)\n')
 
-    assert [each for each in run_checks() if each.id == "flags.W001"] == []
+    assert flags_are_declared([apps.get_app_config("flags")]) == []
 
 
 def test_folder_of_somebody_else__is_not_read(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text('is_enabled("no.such")')
 
     assert list(names_asked_for(tmp_path)) == []
+
+
+def test_check__is_among_those_that_are_run() -> None:
+    assert flags_are_declared in checks.registered_checks

@@ -1,5 +1,6 @@
 """The newest orders and cashback, as rows of the live feed. The browser makes the same rows out of events."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TypedDict
 
@@ -8,7 +9,7 @@ from django.db.models import Sum
 from cashback.models import CashbackEvent
 from coupon_site.money import format_money
 from events.events import as_json
-from orders.models import Order, OrderState
+from orders.models import Order, OrderLine, OrderState
 
 LENGTH = 30
 
@@ -39,23 +40,31 @@ def newest(*, orders: bool, cashback: bool) -> list[Row]:
 
 def newest_orders() -> list[Row]:
     """The latest orders, at the moment of their last known move."""
-    latest = Order.objects.annotate(units=Sum("lines__quantity")).order_by("-id")[:LENGTH]
+    latest = list(Order.objects.order_by("-id")[:LENGTH])
+    units = units_of(latest)
     return [
-        row_of(
+        Row(
             kind="order",
             key=order.number,
             title=order.number,
             search=order.number,
-            about=f"{order.units} voucher{'' if order.units == 1 else 's'}",
+            about=f"{units[order.pk]} voucher{'' if units[order.pk] == 1 else 's'}",
             state=order.state,
             states=way_of(order),
             label=order.get_state_display(),
             minor=order.total_minor,
             currency=order.currency,
-            at=moved_at(order),
+            amount=format_money(order.total_minor, order.currency),
+            **times_of(moved_at(order)),
         )
         for order in latest
     ]
+
+
+def units_of(orders: Iterable[Order]) -> dict[int, int]:
+    """How many units each order is over."""
+    lines = OrderLine.objects.filter(order__in=orders).values_list("order")
+    return dict(lines.annotate(units=Sum("quantity")))
 
 
 def way_of(order: Order) -> str:
@@ -80,30 +89,30 @@ def newest_cashback() -> list[Row]:
     """The latest cashback, at the moment of its last known move."""
     latest = CashbackEvent.objects.select_related("order_line__order").order_by("-id")[:LENGTH]
     return [
-        row_of(
+        Row(
             kind="cashback",
             key=str(event.public_id),
             title="Cashback",
             search=str(event.public_id),
-            about=f"for {event.order_line.order.number}" if event.order_line else event.network,
+            about=f"for {event.order_line.order.number}" if event.order_line else f"from {event.network}",
             state=event.state,
             states=event.state,
             label=event.get_state_display(),
             minor=event.amount_minor,
             currency=event.currency,
-            at=event.paid_at or event.confirmed_at or event.created_at,
+            amount=format_money(event.amount_minor, event.currency),
+            **times_of(event.paid_at or event.confirmed_at or event.created_at),
         )
         for event in latest
     ]
 
 
-def row_of(*, minor: int, currency: str, at: datetime, **fields: str) -> Row:
-    """A row, with its money and time as people read them."""
-    return Row(  # type: ignore[typeddict-item]  # the rest of the fields
-        **fields,
-        minor=minor,
-        currency=currency,
-        amount=format_money(minor, currency),
-        at=str(as_json(at)),
-        clock=f"{at:%H:%M:%S}",
-    )
+class Times(TypedDict):
+    """A moment for programs, and for people."""
+
+    at: str
+    clock: str
+
+
+def times_of(moment: datetime) -> Times:
+    return {"at": str(as_json(moment)), "clock": f"{moment:%H:%M:%S}"}

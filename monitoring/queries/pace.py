@@ -104,9 +104,12 @@ def running_sales(at: datetime, *, limit: int = SHOWN_SALES) -> list[SaleStock]:
         .annotate(total=Sum("stock__total"), reserved=Sum("stock__reserved"), sold=Sum("stock__sold"))
         .filter(total__isnull=False)
         .order_by(F("ends_at").asc(nulls_last=True), "-id")
-        .values("public_id", "title", "ends_at", "total", "reserved", "sold")[:limit]
+        .values_list("public_id", "title", "ends_at", "total", "reserved", "sold")[:limit]
     )
-    return [{**sale, "id": str(sale.pop("public_id"))} for sale in sales]  # type: ignore[misc]  # values() is untyped
+    return [
+        SaleStock(id=str(public_id), title=title, ends_at=ends_at, total=total, reserved=reserved, sold=sold)
+        for public_id, title, ends_at, total, reserved, sold in sales
+    ]
 
 
 def outcomes(*, since: datetime) -> dict[str, int]:

@@ -45,7 +45,10 @@ def goods(at: datetime) -> Families:
     yield gauge(
         "tickets_active_total", "Vouchers that can be used now or later", vouchers.queries.tickets_active_total()
     )
-    yield gauge("cashback_pending_usd", "Cashback that is not yet confirmed, in US dollars", cashback.pending_usd())
+    owed = {each["currency"]: each["minor"] for each in cashback.pending_amounts()}
+    yield gauges("cashback_pending_minor", "Cashback that is not yet the customers', by currency", "currency", owed)
+    # Nothing is converted here: amounts of other currencies are in the series above.
+    yield gauge("cashback_pending_usd", "The same of accounts in US dollars, in dollars", owed.get("USD", 0) / 100)
 
 
 def invariants(at: datetime) -> Families:

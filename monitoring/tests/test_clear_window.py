@@ -35,7 +35,9 @@ def test_operator__clears_the_hour_and_leaves_a_trace(client: Client, operator: 
     assert LogEntry.objects.get().user == operator
 
 
-def test_what_was_cleared__does_not_come_back_with_the_next_slot(client: Client, operator: User, make_order: MakeOrder) -> None:
+def test_what_was_cleared__does_not_come_back_with_the_next_slot(
+    client: Client, operator: User, make_order: MakeOrder
+) -> None:
     make_order(state=OrderState.FULFILLED)
     client.force_login(operator)
     client.post(ADDRESS)

@@ -1,5 +1,6 @@
 """The state exporter: figures from the database, kept when it is away."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -34,6 +35,7 @@ EXPORTED = {
     "flash_sale_jobs_active",
     "orders_pending",
     "tickets_active_total",
+    "cashback_pending_minor",
     "cashback_pending_usd",
     "reconciliation_broken_rows",
     "django_migrations_unapplied_total",
@@ -59,7 +61,11 @@ def test_figures__are_exported_as_they_are_in_the_database(make_order: MakeOrder
 
     figures = exposed(collector)
     assert done == len(state.READINGS)
-    assert {name for name, _ in figures} >= EXPORTED - {"flash_sale_queue_length", "flash_sale_jobs_active"}
+    assert {name for name, _ in figures} >= EXPORTED - {
+        "flash_sale_queue_length",
+        "flash_sale_jobs_active",
+        "cashback_pending_minor",
+    }
     assert figures["flash_sale_inventory_units", (str(sale.offer.public_id),)] == 30
     assert figures["orders_pending", ()] == 1
     assert figures["outbox_messages", ("dead",)] == 0
@@ -138,16 +144,17 @@ def test_sigterm__ends_the_process_cleanly() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "export_state", "--port", str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        assert "state_exporter_last_success" in answer_of(port)
-        process.send_signal(signal.SIGTERM)
-        out, errors = process.communicate(timeout=20)
-    finally:
-        process.kill()
+    command = [sys.executable, "manage.py", "export_state", "--port", str(port)]
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "coupon_site.settings"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            page = answer_of(port)
+            process.send_signal(signal.SIGTERM)
+            out, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
 
+    assert "state_exporter_last_success" in page, errors
     assert process.returncode == 0, errors
     assert b"Done: " in out
 

@@ -33,7 +33,9 @@ def test_ready__answers_200(client: Client, monkeypatch: pytest.MonkeyPatch, pag
 
 
 @pytest.mark.parametrize("page", READINESS)
-def test_missing_dependency__answers_503_and_names_it(client: Client, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+def test_missing_dependency__answers_503_and_names_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
     monkeypatch.setattr("coupon_site.health.readyz", lambda: Report({"database": "ok", "redis": "ConnectionError"}))
 
     response = client.get(page)

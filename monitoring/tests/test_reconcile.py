@@ -32,7 +32,13 @@ def test_everything_holds__exits_0_with_a_line_for_each_app() -> None:
     text, status = run()
 
     assert status == 0
-    assert {line.split()[1] for line in text.splitlines()[:-1]} == {"events:", "payments:", "orders:", "vouchers:", "cashback:"}
+    assert {line.split()[1] for line in text.splitlines()[:-1]} == {
+        "events:",
+        "payments:",
+        "orders:",
+        "vouchers:",
+        "cashback:",
+    }
     assert text.splitlines()[-1] == f"All {len(text.splitlines()) - 1} invariants hold."
 
 

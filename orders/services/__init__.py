@@ -6,6 +6,7 @@ from orders.services.catalogue import (
     create_merchant,
     create_offer,
     open_sale,
+    set_members,
     update_merchant,
     update_offer,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "refund_order",
     "reserve",
     "retry_payment",
+    "set_members",
     "update_merchant",
     "update_offer",
 ]

@@ -1,11 +1,13 @@
 """Merchants, offers and sales: what operators set up."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import F
 
+from accounts.models import User
 from orders.errors import SaleClosed, StockTaken
 from orders.models import FlashSale, Merchant, Offer, SaleStock
 
@@ -25,6 +27,12 @@ def create_merchant(*, name: str, timezone: str = "UTC") -> Merchant:
 def update_merchant(*, merchant: Merchant, **changes: Any) -> Merchant:
     """Change `name` or `timezone`. Raises ValidationError."""
     return change(merchant, changes)
+
+
+@transaction.atomic
+def set_members(*, merchant: Merchant, members: Iterable[User]) -> None:
+    """Say who may see the merchant."""
+    merchant.members.set(members)
 
 
 @transaction.atomic

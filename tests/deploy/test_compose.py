@@ -11,19 +11,25 @@ EXAMPLE = (ROOT / ".env.example").read_text()
 SITE = {"web", "worker", "importer", "relay", "exporter"}
 KNOWN_KEYS = {"name", "services", "networks", "volumes", "secrets"}
 KNOWN_SERVICE_KEYS = {
-    *(
-        "build",
-        "cap_drop",
-        "command",
-        "depends_on",
-        "environment",
-        "healthcheck",
-        "image",
-        "init",
-        "logging",
-        "networks",
-    ),
-    *("ports", "read_only", "restart", "secrets", "security_opt", "shm_size", "stop_grace_period", "tmpfs", "volumes"),
+    "build",
+    "cap_drop",
+    "command",
+    "depends_on",
+    "environment",
+    "healthcheck",
+    "image",
+    "init",
+    "logging",
+    "networks",
+    "ports",
+    "read_only",
+    "restart",
+    "secrets",
+    "security_opt",
+    "shm_size",
+    "stop_grace_period",
+    "tmpfs",
+    "volumes",
 }
 KNOWN_HEALTHCHECK_KEYS = {"disable", "interval", "retries", "start_period", "test", "timeout"}
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(:\?|:-)?([^}]*)\}")
@@ -35,8 +41,9 @@ SET_IN_EXAMPLE = re.compile(r"^([A-Z_]+)=", re.MULTILINE)
 
 
 def procfile() -> dict[str, str]:
-    lines = (ROOT / "Procfile").read_text().splitlines()
-    return dict(map(str.strip, line.split(":", 1)) for line in lines if line.strip() and not line.startswith("#"))  # type: ignore[misc]
+    """Process → command."""
+    lines = [line.partition(":") for line in (ROOT / "Procfile").read_text().splitlines()]
+    return {name: command for name, colon, command in lines if colon and not name.startswith("#")}
 
 
 def test_top_of_the_file__says_nothing_that_compose_does_not_know() -> None:

@@ -28,7 +28,9 @@ class CheckIn(StrictSerializer):
 
 
 class RedeemIn(CheckIn):
-    nonce = serializers.RegexField(NONCE, help_text="The till's own name for this attempt; repeat it to get the same answer")
+    nonce = serializers.RegexField(
+        NONCE, help_text="The till's own name for this attempt; repeat it to get the same answer"
+    )
 
 
 class VoucherAtTillOut(serializers.ModelSerializer[Voucher]):

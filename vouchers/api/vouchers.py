@@ -28,7 +28,9 @@ class VoucherOut(serializers.ModelSerializer[Voucher]):
     title = serializers.CharField(source="offer.title")
     merchant = MerchantShown()
     code = serializers.SerializerMethodField(help_text="Null while it is given away")
-    page_url = serializers.SerializerMethodField(help_text="A page to show at the till; whoever has the link sees the code")
+    page_url = serializers.SerializerMethodField(
+        help_text="A page to show at the till; whoever has the link sees the code"
+    )
 
     class Meta:
         model = Voucher

@@ -10,7 +10,12 @@ class Migration(migrations.Migration):
             "vouchers",
             {
                 "operators": [
-                    "view_voucher", "view_scannerdevice", "add_scannerdevice", "change_scannerdevice", "view_redemption", "change_redemption",
+                    "view_voucher",
+                    "view_scannerdevice",
+                    "add_scannerdevice",
+                    "change_scannerdevice",
+                    "view_redemption",
+                    "change_redemption",
                 ],
                 "finance": ["view_voucher", "view_redemption"],
             },

@@ -51,7 +51,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> str:
         if not settings.LOCAL:
-            raise CommandError("This site has a database of its own: demo data belong on a laptop (LOCAL=1).", returncode=2)
+            raise CommandError(
+                "This site has a database of its own: demo data belong on a laptop (LOCAL=1).", returncode=2
+            )
         if options["sale_of"] is not None:
             return str(open_flash_sale(options["sale_of"], limit=options["sale_of"]).public_id)
         with transaction.atomic():
@@ -64,7 +66,9 @@ class Command(BaseCommand):
 def make_people() -> None:
     """Staff with a login, shoppers with a token."""
     staff = credentials()
-    owner = User.objects.filter(email=staff.email).first() or create_user(email=staff.email, name="Demo staff", is_staff=True)
+    owner = User.objects.filter(email=staff.email).first() or create_user(
+        email=staff.email, name="Demo staff", is_staff=True
+    )
     owner.set_password(staff.password)
     owner.is_superuser = True
     owner.save(update_fields=["password", "is_superuser"])

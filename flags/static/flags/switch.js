@@ -53,10 +53,11 @@
     dialog.className = "flag-dialog";
     dialog.innerHTML = `<form method="dialog"><label for="flag-reason"></label>
       <input id="flag-reason" maxlength="200" required autocomplete="off">
-      <menu><button value="" formnovalidate>Cancel</button><button value="go"></button></menu></form>`;
+      <menu><button type="button">Cancel</button><button value="go"></button></menu></form>`;
     const name = button.getAttribute("aria-label");
     dialog.querySelector("label").textContent = `${name} is protected. Why do you turn it ${on ? "on" : "off"}?`;
     dialog.querySelector("[value=go]").textContent = on ? "Turn on" : "Turn off";
+    dialog.querySelector("[type=button]").addEventListener("click", () => dialog.close());
     document.body.append(dialog);
     dialog.showModal();
     dialog.querySelector("input").focus();

@@ -34,12 +34,16 @@ export class Connection extends EventTarget {
   }
 
   #opened() {
+    // The answer comes after every channel is followed: from then on nothing is missed.
     this.#send({ type: "subscribe-metrics", interval_ms: 1000 });
+    this.#watch();
+  }
+
+  #following() {
+    this.#failures = 0;
     this.#announce("live");
     // Whatever happened since the page was drawn, or while it was deaf, is asked for once.
     this.dispatchEvent(new Event("resumed"));
-    this.#failures = 0;
-    this.#watch();
   }
 
   #received(event) {
@@ -52,6 +56,10 @@ export class Connection extends EventTarget {
     }
     if (frame.type === "ping") {
       this.#send({ type: "pong", pos: this.#positions });
+    } else if (frame.type === "subscribed" && frame.channel === "metrics") {
+      this.#following();
+    } else if (frame.type === "status") {
+      this.#announce("live", frame.state === "degraded" ? "Live, events are late" : "");
     } else if (frame.type === "draining") {
       this.#timer = setTimeout(() => this.#socket?.close(), frame.reconnect_in_ms ?? 0);
     } else if (frame.type === "gap") {
@@ -66,7 +74,7 @@ export class Connection extends EventTarget {
     clearTimeout(this.#watchdog);
     this.#socket = null;
     if (STAYS_CLOSED.has(event.code)) {
-      this.#announce("offline", "Not allowed to follow events");
+      this.#announce("offline", "Not allowed to follow");
       return;
     }
     this.#failures += 1;

@@ -1,0 +1,189 @@
+"""From staged rows to conversions and their cashback: a batch of invoices per transaction, set by set."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
+
+from cashback.models import Conversion, ImportJob
+from cashback.services.imports.buyers import assign_buyers
+from cashback.services.imports.cancellations import fetch, rematch, run
+from cashback.services.imports.rewards import reward
+from cashback.services.imports.staging import write
+
+BATCH_INVOICES = 1_000
+
+# The batch is a range of the network's own numbers, so that the cursor is one value.
+UP_TO = """
+SELECT max(external_id) FROM (
+    SELECT DISTINCT external_id FROM cashback_importrow
+    WHERE job_id = %(job)s AND NOT (outcome = 'error') AND external_id > %(after)s
+    ORDER BY external_id LIMIT %(limit)s
+) AS next
+"""
+
+KEYS = """
+SELECT external_id, part, bool_and(is_cancellation), min(occurred_at) FROM cashback_importrow
+WHERE job_id = %(job)s AND NOT (outcome = 'error') AND external_id > %(after)s AND external_id <= %(up_to)s
+GROUP BY external_id, part
+"""
+
+BATCH = """
+CREATE TEMPORARY TABLE import_batch ON COMMIT DROP AS
+SELECT conversion.id AS conversion_id, row.line_hash, min(row.buyer_ref) AS buyer_ref, min(row.item) AS item,
+    min(row.quantity) AS quantity, min(row.amount_minor) AS amount_minor, min(row.occurred_at) AS occurred_at,
+    count(*) AS copies, false AS has_grown, coalesce((
+        SELECT max(known.copies) FROM cashback_conversionline known
+        WHERE known.conversion_id = conversion.id AND known.line_hash = row.line_hash
+    ), 0) AS copies_before
+FROM cashback_importrow row
+JOIN cashback_conversion conversion ON conversion.network_id = %(network)s
+    AND conversion.external_id = row.external_id AND conversion.part = row.part
+WHERE row.job_id = %(job)s AND NOT (row.outcome = 'error')
+    AND row.external_id > %(after)s AND row.external_id <= %(up_to)s
+GROUP BY conversion.id, row.line_hash
+"""
+
+ADD_LINES = """
+WITH written AS (
+    INSERT INTO cashback_conversionline
+        (conversion_id, series_id, line_hash, buyer_ref, item, quantity, amount_minor, occurred_at, copies)
+    SELECT conversion_id, %(series)s, line_hash, buyer_ref, item, quantity, amount_minor, occurred_at, copies
+    FROM import_batch
+    ON CONFLICT (conversion_id, line_hash, series_id)
+        DO UPDATE SET copies = cashback_conversionline.copies + excluded.copies
+    RETURNING conversion_id, line_hash, copies
+)
+UPDATE import_batch SET has_grown = true FROM written
+WHERE written.conversion_id = import_batch.conversion_id AND written.line_hash = import_batch.line_hash
+    AND written.copies > import_batch.copies_before
+"""
+
+# Of equal lines in several series the largest count holds.
+TOTALS = """
+UPDATE cashback_conversion conversion SET
+    gross_minor = total.gross_minor, lines = total.lines, occurred_at = total.occurred_at,
+    buyer_ref = total.buyer_ref, content_hash = total.content_hash
+FROM (
+    SELECT conversion_id, sum(amount_minor * copies) AS gross_minor, sum(copies) AS lines, min(occurred_at) AS occurred_at,
+        CASE WHEN min(buyer_ref) = max(buyer_ref) THEN min(buyer_ref) ELSE '' END AS buyer_ref,
+        md5(string_agg(line_hash::text || copies::text, ',' ORDER BY line_hash)) AS content_hash
+    FROM (
+        SELECT conversion_id, line_hash, amount_minor, occurred_at, buyer_ref, max(copies) AS copies
+        FROM cashback_conversionline WHERE conversion_id = ANY(%(touched)s)
+        GROUP BY conversion_id, line_hash, amount_minor, occurred_at, buyer_ref
+    ) known
+    GROUP BY conversion_id
+) total
+WHERE conversion.id = total.conversion_id
+"""
+
+REVISIONS = """
+INSERT INTO cashback_conversionrevision (public_id, conversion_id, job_id, content_hash, gross_minor, cancelled_minor, created_at)
+SELECT gen_random_uuid(), id, %(job)s, md5(content_hash || cancelled_minor::text), gross_minor, cancelled_minor, now()
+FROM cashback_conversion WHERE id = ANY(%(changed)s)
+ON CONFLICT (conversion_id, content_hash) DO NOTHING
+"""
+
+OUTCOMES = """
+UPDATE cashback_importrow row SET outcome = CASE
+    WHEN batch.conversion_id = ANY(%(created)s) THEN 'created'
+    WHEN NOT batch.conversion_id = ANY(%(touched)s) THEN 'unchanged'
+    WHEN batch.has_grown THEN 'amended'
+    ELSE 'skipped_duplicate'
+END
+FROM import_batch batch
+WHERE row.job_id = %(job)s AND NOT (row.outcome = 'error') AND row.line_hash = batch.line_hash
+    AND row.external_id > %(after)s AND row.external_id <= %(up_to)s
+"""
+
+
+class Batch(NamedTuple):
+    """What a batch found: conversions that are new, those that are new or have grown, and how many there are."""
+
+    created: list[int]
+    touched: list[int]
+    size: int
+
+
+def apply(job: ImportJob, *, after_chunk: Callable[[ImportJob], bool]) -> bool:
+    """Apply what is left of the staged rows; whether all of them are. `after_chunk` says whether to go on."""
+    while up_to := next_bound(job):
+        apply_batch(job, up_to=up_to)
+        if not after_chunk(job):
+            return False
+    return True
+
+
+def next_bound(job: ImportJob) -> str | None:
+    """The last of the next invoices, or None when all are done."""
+    values = {"job": job.pk, "after": job.applied_to, "limit": BATCH_INVOICES}
+    return str(bound) if (bound := fetch(UP_TO, values)[0][0]) else None
+
+
+@transaction.atomic
+def apply_batch(job: ImportJob, *, up_to: str) -> None:
+    """Bring a range of invoices into the conversions and the wallets, and move the cursor behind it; or nothing."""
+    values = {"job": job.pk, "network": job.network_id, "after": job.applied_to, "up_to": up_to, "series": job.series_id}
+    batch = merge(job, values)
+    run(TOTALS, {"touched": batch.touched})
+    assign_buyers(job, touched=batch.touched, at=timezone.now())
+    matches = rematch(network_id=job.network_id, touched=batch.touched)
+    changed = sorted({*batch.touched, *matches.affected})
+    run(REVISIONS, {"job": job.pk, "changed": changed})
+    reward(job, conversion_ids=changed, at=timezone.now())
+    run(OUTCOMES, {**values, "created": batch.created, "touched": batch.touched})
+    run("DROP TABLE import_batch", {})
+    advance(job, batch, up_to=up_to, more_clawbacks=matches.more_lines, at=timezone.now())
+
+
+def merge(job: ImportJob, values: dict[str, Any]) -> Batch:
+    """Add the batch's lines to what is known."""
+    made = {conversion.public_id for conversion in make_conversions(job, values)}
+    run(BATCH, values)
+    run("ANALYZE import_batch", {})
+    run(ADD_LINES, values)
+    rows = fetch(
+        "SELECT conversion.id, conversion.public_id, bool_or(has_grown) FROM import_batch "
+        "JOIN cashback_conversion conversion ON conversion.id = conversion_id GROUP BY conversion.id",
+        {},
+    )
+    return Batch(
+        created=[pk for pk, public_id, _ in rows if public_id in made],
+        touched=[pk for pk, _, has_grown in rows if has_grown],
+        size=len(rows),
+    )
+
+
+def make_conversions(job: ImportJob, values: dict[str, Any]) -> list[Conversion]:
+    """Rows for the invoices of the batch; those that exist already are left out by the database."""
+    assert job.profile is not None  # noqa: S101  a job without one does not run
+    drafts = [
+        Conversion(
+            network_id=job.network_id,
+            external_id=external_id,
+            part=part,
+            is_cancellation=is_cancellation,
+            currency=job.profile.currency,
+            occurred_at=occurred_at,
+        )
+        for external_id, part, is_cancellation, occurred_at in fetch(KEYS, values)
+    ]
+    Conversion.objects.bulk_create(drafts, ignore_conflicts=True)
+    return drafts
+
+
+def advance(job: ImportJob, batch: Batch, *, up_to: str, more_clawbacks: int, at: datetime) -> None:
+    """Count, and move the cursor. Raises ImportTakenOver."""
+    amended = len(batch.touched) - len(batch.created)
+    changes: dict[str, object] = {
+        "applied_to": up_to,
+        "created_count": job.created_count + len(batch.created),
+        "amended_count": job.amended_count + amended,
+        "unchanged_count": job.unchanged_count + batch.size - len(batch.touched),
+        "clawbacks": job.clawbacks + more_clawbacks,
+        "heartbeat_at": at,
+    }
+    write(job, ImportJob.objects.filter(pk=job.pk, applied_to=job.applied_to), changes)

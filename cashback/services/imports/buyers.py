@@ -1,0 +1,56 @@
+"""Whose purchases these are."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+
+from django.contrib.auth.hashers import make_password
+
+from accounts.models import User
+from cashback.models import BuyerReference, ImportJob, Network
+from cashback.services.imports.cancellations import fetch, run
+
+UNKNOWN = """
+SELECT DISTINCT conversion.buyer_ref FROM cashback_conversion conversion
+WHERE conversion.id = ANY(%(touched)s) AND conversion.buyer_ref <> '' AND NOT EXISTS (
+    SELECT 1 FROM cashback_buyerreference known
+    WHERE known.network_id = %(network)s AND known.external_id = conversion.buyer_ref
+)
+"""
+
+ASSIGN = """
+UPDATE cashback_conversion conversion SET buyer_id = (
+    SELECT user_id FROM cashback_buyerreference known
+    WHERE known.network_id = %(network)s AND known.external_id = conversion.buyer_ref
+) WHERE conversion.id = ANY(%(touched)s)
+"""
+
+
+def assign_buyers(job: ImportJob, *, touched: Sequence[int], at: datetime) -> None:
+    """Name the users of conversions; make those that are unknown, where the profile says so."""
+    values = {"touched": list(touched), "network": job.network_id}
+    if job.profile and job.profile.creates_buyers and (unknown := [ref for (ref,) in fetch(UNKNOWN, values)]):
+        make_buyers(job.network, sorted(unknown), at=at)
+    run(ASSIGN, values)
+
+
+def make_buyers(network: Network, references: Sequence[str], *, at: datetime) -> None:
+    """Users that nobody can sign in as, until somebody claims them, and the network's names for them."""
+    drafts = {address_of(network, ref): ref for ref in references}
+    User.objects.bulk_create(
+        (
+            User(email=address, name=f"{network.name} customer {ref}"[:120], password=make_password(None), created_at=at)
+            for address, ref in drafts.items()
+        ),
+        ignore_conflicts=True,
+    )
+    users = User.objects.filter(email__in=list(drafts))
+    BuyerReference.objects.bulk_create(
+        (BuyerReference(network=network, external_id=drafts[user.email], user=user) for user in users), ignore_conflicts=True
+    )
+
+
+def address_of(network: Network, reference: str) -> str:
+    """An address that can't receive mail, the same for the same customer. Customer numbers may hold anything, hashes not."""
+    digest = blake2b(reference.encode(), digest_size=10).hexdigest()
+    return f"customer-{digest}@{network.slug}.invalid"

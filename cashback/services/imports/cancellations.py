@@ -1,0 +1,105 @@
+"""Keeping the matches of cancelled lines right for every customer and item that a batch touches."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from cashback.models import CancellationMatch
+from cashback.services.imports.matching import KnownLine, match_cancellations
+
+# All items of the touched conversions, not only those of new lines: a conversion that turns out to have several
+# customers leaves their groups.
+GROUPS = """
+SELECT DISTINCT line.buyer_ref, line.item FROM cashback_conversionline line
+WHERE line.conversion_id = ANY(%(touched)s) AND EXISTS (
+    SELECT 1 FROM cashback_conversionline cancelled
+    JOIN cashback_conversion conversion ON conversion.id = cancelled.conversion_id
+    WHERE cancelled.buyer_ref = line.buyer_ref AND cancelled.item = line.item AND cancelled.quantity < 0
+        AND conversion.network_id = %(network)s
+)
+"""
+
+LINES = """
+SELECT wanted.buyer_ref, wanted.item, conversion.id, conversion.external_id, conversion.part, conversion.is_cancellation,
+    line.line_hash::text, line.quantity, line.amount_minor, line.occurred_at, max(line.copies)
+FROM unnest(%(refs)s::text[], %(items)s::text[]) AS wanted (buyer_ref, item)
+JOIN cashback_conversion conversion
+    ON conversion.network_id = %(network)s AND conversion.buyer_ref = wanted.buyer_ref
+JOIN cashback_conversionline line ON line.conversion_id = conversion.id AND line.item = wanted.item
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+ORDER BY 1, 2
+"""
+
+EXISTING = """
+SELECT match.id, match.purchase_id, match.cancellation_id, match.item, match.lines, match.quantity, match.amount_minor
+FROM cashback_cancellationmatch match JOIN cashback_conversion purchase ON purchase.id = match.purchase_id
+WHERE match.purchase_id = ANY(%(touched)s) OR match.cancellation_id = ANY(%(touched)s) OR (
+    purchase.network_id = %(network)s AND (purchase.buyer_ref, match.item) IN (
+        SELECT * FROM unnest(%(refs)s::text[], %(items)s::text[])
+    )
+)
+"""
+
+SUM_UP = """
+UPDATE cashback_conversion conversion SET cancelled_minor = coalesce(
+    CASE WHEN is_cancellation
+        THEN (SELECT sum(amount_minor) FROM cashback_cancellationmatch WHERE cancellation_id = conversion.id)
+        ELSE (SELECT sum(amount_minor) FROM cashback_cancellationmatch WHERE purchase_id = conversion.id)
+    END, 0)
+WHERE conversion.id = ANY(%(affected)s)
+"""
+
+
+class ItemMatch(NamedTuple):
+    """A match with its item, as it is compared."""
+
+    purchase_id: int
+    cancellation_id: int
+    item: str
+    lines: int
+    quantity: int
+    amount_minor: int
+
+
+class Rematch(NamedTuple):
+    """Conversions whose cancelled sum may have changed, and how many more cancelled lines are matched than before."""
+
+    affected: set[int]
+    more_lines: int
+
+
+def rematch(*, network_id: int, touched: Sequence[int]) -> Rematch:
+    """Work out the matches of every customer and item of the touched conversions, and write the differences."""
+    values: dict[str, Any] = {"network": network_id, "touched": list(touched)}
+    groups = fetch(GROUPS, values)
+    values |= {"refs": [ref for ref, _ in groups], "items": [item for _, item in groups]}
+    before = {ItemMatch(*row[1:]): row[0] for row in fetch(EXISTING, values)}
+    after = matches_of(fetch(LINES, values)) if groups else set()
+    gone, new = before.keys() - after, after - before.keys()
+    CancellationMatch.objects.filter(pk__in=[before[match] for match in gone]).delete()
+    CancellationMatch.objects.bulk_create(CancellationMatch(**match._asdict()) for match in sorted(new))
+    affected = {pk for match in gone | new for pk in (match.purchase_id, match.cancellation_id)}
+    run(SUM_UP, {"affected": sorted(affected)})
+    return Rematch(affected, sum(match.lines for match in new) - sum(match.lines for match in gone))
+
+
+def matches_of(rows: Sequence[tuple[Any, ...]]) -> set[ItemMatch]:
+    found = set()
+    for (_, item), group in groupby(rows, key=lambda row: row[:2]):
+        for match in match_cancellations(KnownLine(*row[2:]) for row in group):
+            found.add(ItemMatch(match.purchase_id, match.cancellation_id, item, *match[2:]))
+    return found
+
+
+def fetch(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
+
+
+def run(sql: str, values: dict[str, Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.rowcount

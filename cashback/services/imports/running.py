@@ -1,0 +1,148 @@
+"""Bringing an import to its end, in as many goes as it takes."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from cashback.errors import ImportBusy, ImportTakenOver, UnreadableFile
+from cashback.events import ImportFinished
+from cashback.metrics import import_job_duration_seconds, import_jobs_in_progress, import_jobs_total, import_rows_total
+from cashback.models import ImportJob, ImportState
+from cashback.services.imports.applying import apply
+from cashback.services.imports.files import SourceFile
+from cashback.services.imports.profiles import profile_for
+from cashback.services.imports.series import series_of
+from cashback.services.imports.staging import stage, write
+from coupon_site.errors import IllegalTransition
+from coupon_site.transitions import move
+from events import publish
+
+# A running import that has committed nothing for so long was killed.
+STALLED = timedelta(minutes=2)
+
+AfterChunk = Callable[[ImportJob], bool]
+
+
+def go_on(job: ImportJob) -> bool:
+    return True
+
+
+def run_import(*, job: ImportJob, file: SourceFile, after_chunk: AfterChunk = go_on) -> bool:
+    """Import a file from the last committed chunk on; whether it is finished. `after_chunk` may stop it between two chunks.
+
+    Raises UnreadableFile, ImportBusy while another file of the network is imported, ImportTakenOver when another
+    process has gone on with the job.
+    """
+    job.refresh_from_db()
+    if job.is_finished:
+        return True
+    begin(job, file, at=timezone.now())
+    with import_jobs_in_progress.track_inprogress():
+        try:
+            return work(job, file, after_chunk)
+        except (ImportTakenOver, OperationalError, InterfaceError):
+            raise  # nothing is wrong with the file: another process, or another try, goes on
+        except Exception as error:
+            fail(job, f"{type(error).__name__}: {error}")
+            raise
+
+
+def work(job: ImportJob, file: SourceFile, after_chunk: AfterChunk) -> bool:
+    if job.staged_at is None and not stage(job, file, after_chunk=after_chunk):
+        return False
+    if job.series_id is None:
+        write(job, ImportJob.objects.filter(pk=job.pk, series=None), {"series_id": series_of(job)})
+    if not apply(job, after_chunk=after_chunk):
+        return False
+    finish(job, at=timezone.now())
+    return True
+
+
+def begin(job: ImportJob, file: SourceFile, *, at: datetime) -> None:
+    """Find out how to read the file, and take the network's turn."""
+    if job.state == ImportState.UPLOADED:
+        move(job, ImportState.VALIDATING)
+    if job.profile is None:
+        validate(job, file)
+    if job.state == ImportState.VALIDATING:
+        move(job, ImportState.PREVIEWED)
+    if job.state != ImportState.RUNNING:
+        fail_stalled(job, at=at)
+        take_turn(job, at=at)
+
+
+def validate(job: ImportJob, file: SourceFile) -> None:
+    """Settle on a profile; without one the job has failed. Raises UnreadableFile."""
+    try:
+        job.profile = profile_for(file=file, network=job.network)
+    except UnreadableFile as error:
+        fail(job, error.detail)
+        raise
+    job.save(update_fields=["profile"])
+
+
+def fail_stalled(job: ImportJob, *, at: datetime) -> None:
+    """Nobody waits for an import whose process is gone; it can be taken up again later."""
+    stalled = ImportJob.objects.filter(network=job.network_id, state=ImportState.RUNNING, heartbeat_at__lt=at - STALLED)
+    for other in stalled.exclude(pk=job.pk):
+        fail(other, "its process is gone")
+
+
+def take_turn(job: ImportJob, *, at: datetime) -> None:
+    """The database lets one import of a network run. Raises ImportBusy."""
+    try:
+        with transaction.atomic():
+            move(job, ImportState.RUNNING, started_at=job.started_at or at, heartbeat_at=at, error="")
+    except IntegrityError as error:
+        raise ImportBusy(f"{job.network}: try again when it is done.") from error
+
+
+def fail(job: ImportJob, error: str) -> None:
+    """The job stops here; it can go on at its last committed chunk."""
+    try:
+        with transaction.atomic():
+            move(job, ImportState.FAILED, reason=error, error=error.replace("\x00", "")[:300])
+            transaction.on_commit(import_jobs_total.labels(source=job.source, status=ImportState.FAILED.value).inc)
+    except IllegalTransition:
+        job.refresh_from_db()
+
+
+@transaction.atomic
+def finish(job: ImportJob, *, at: datetime) -> None:
+    """All is applied: count, announce, and let go of the file."""
+    end = ImportState.DONE_WITH_ERRORS if job.rejected else ImportState.DONE
+    move(job, end, finished_at=at)
+    job.parts.all().delete()
+    outcomes = dict(job.rows.values_list("outcome").annotate(rows=Count("pk")).order_by())
+    transaction.on_commit(lambda: count(job, outcomes))
+    publish(
+        ImportFinished(
+            job=job.public_id,
+            network=job.network.slug,
+            filename=job.filename,
+            state=end.value,
+            lines=job.lines,
+            rejected=job.rejected,
+            conversions=job.conversions,
+            clawbacks=job.clawbacks,
+        )
+    )
+
+
+def count(job: ImportJob, outcomes: dict[str, int]) -> None:
+    import_jobs_total.labels(source=job.source, status=job.state).inc()
+    for outcome, rows in outcomes.items():
+        import_rows_total.labels(result=outcome).inc(rows)
+    if job.started_at and job.finished_at:
+        import_job_duration_seconds.observe((job.finished_at - job.started_at).total_seconds())
+
+
+def resume_stalled(*, at: datetime) -> int:
+    """Mark imports whose process is gone as failed, so that they can be taken up again; answers how many."""
+    stalled = ImportJob.objects.filter(state=ImportState.RUNNING, heartbeat_at__lt=at - STALLED)
+    for job in stalled:
+        fail(job, "its process is gone")
+    return len(stalled)
