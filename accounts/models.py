@@ -27,7 +27,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person: customer, operator or merchant, told apart by groups."""
 
     public_id = models.UUIDField(unique=True, editable=False, default=uuid7)
-    email = models.EmailField(max_length=254)
+    email = models.EmailField(max_length=254, unique=True)
     name = models.CharField(max_length=120, blank=True)
     is_staff = models.BooleanField(default=False, help_text="May sign in to the admin")
     is_active = models.BooleanField(default=True, help_text="Switch off instead of deleting")

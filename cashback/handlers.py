@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from cashback import services
+from cashback.services import imports
 from cashback.switches import AUTO_APPROVE
 from events import handles, sweep
 from flags import is_enabled
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from events.models import OutboxMessage
 
 BATCH = 500
+TURNS = 20
 
 
 @handles(OrderPaid)
@@ -41,6 +43,18 @@ def undo_order(message: "OutboxMessage") -> None:
 @sweep(every=timedelta(seconds=5))
 def settle_cashback() -> int:
     """Approve what waits, when nobody needs to look at it, and pay what has waited long enough."""
-    now = timezone.now()
-    approved = services.approve_waiting(at=now, limit=BATCH) if is_enabled(AUTO_APPROVE) else 0
-    return approved + services.release_due(at=now, limit=BATCH)
+    settled = 0
+    for _ in range(TURNS):
+        now = timezone.now()
+        approved = services.approve_waiting(at=now, limit=BATCH) if is_enabled(AUTO_APPROVE) else 0
+        done = approved + services.release_due(at=now, limit=BATCH)
+        settled += done
+        if done < BATCH:
+            break
+    return settled
+
+
+@sweep(every=timedelta(minutes=1))
+def fail_stalled_imports() -> int:
+    """No import seems to run when its process is gone."""
+    return imports.fail_stalled(at=timezone.now())

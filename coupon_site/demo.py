@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
+from coupon_site.settings import secret
 
 STAFF_EMAIL = "staff@coupon-site.example"
 SHOPPERS = 40
@@ -18,7 +18,7 @@ class Credentials:
 
 
 def credentials() -> Credentials:
-    return Credentials(STAFF_EMAIL, settings.secret("DEMO_PASSWORD")[:16], token_of(1))
+    return Credentials(STAFF_EMAIL, secret("DEMO_PASSWORD")[:16], token_of(1))
 
 
 def shopper_email(number: int) -> str:
@@ -27,9 +27,9 @@ def shopper_email(number: int) -> str:
 
 def token_of(number: int) -> str:
     """The API token of a demo shopper."""
-    return "cs_" + str(settings.secret(f"DEMO_TOKEN_{number}"))
+    return "cs_" + secret(f"DEMO_TOKEN_{number}")
 
 
 def device_key_of(merchant: str) -> str:
     """The key of a demo merchant's scanner."""
-    return "dk_" + str(settings.secret(f"DEMO_DEVICE_{merchant}"))
+    return "dk_" + secret(f"DEMO_DEVICE_{merchant}")

@@ -200,7 +200,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 
 # --- Static files, templates of the admin ---
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = None if LOCAL else BASE_DIR / "staticfiles"  # a laptop serves files where they lie
 WHITENOISE_USE_FINDERS = LOCAL
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

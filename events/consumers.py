@@ -87,7 +87,7 @@ class RealtimeConsumer(AsyncConsumer):
 
     def first_channels(self, viewer: Viewer) -> list[str]:
         """`?channels=a,b`, or every channel that the user may see."""
-        query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"))
+        query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         if "channels" in query:
             return [name for name in ",".join(query["channels"]).split(",") if name][:MAX_CHANNELS]
         return list(viewer.access) if self.follows_by_default else []

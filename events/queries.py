@@ -1,11 +1,13 @@
 """Reads: what waits in the outbox, and what a channel has published."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Min, Q
+from django.utils import timezone
 
 from events.models import WAITING, EventStatus, MessageState, OutboxChannel, OutboxEvent, OutboxMessage
 
@@ -79,3 +81,35 @@ def published_between(*, channel: str, first: int, last: int) -> list[OutboxEven
     """Numbered events of a channel from `first` to `last`, in order; removed ones are missing."""
     numbered = OutboxEvent.objects.filter(channel=channel, seq__range=(first, last))
     return list(numbered.only("event_id", "channel", "audience", "payload", "seq", "created_at").order_by("seq"))
+
+
+OVERDUE = timedelta(minutes=5)
+HOLES = """
+SELECT count(*) FILTER (WHERE numbered.last <> state.last_seq)
+     + coalesce(sum(numbered.last - numbered.first + 1 - numbered.count), 0)
+FROM events_outboxchannel AS state
+LEFT JOIN LATERAL (
+    SELECT min(seq) AS first, max(seq) AS last, count(seq) AS count FROM events_outboxevent WHERE channel = state.channel
+) AS numbered ON true
+"""
+
+
+def overdue() -> int:
+    """Messages and events that should long have been delivered."""
+    before = timezone.now() - OVERDUE
+    messages = OutboxMessage.objects.filter(state__in=WAITING, due_at__lt=before)
+    events = OutboxEvent.objects.filter(
+        status__in=[EventStatus.QUEUED, EventStatus.SEQUENCED], next_attempt_at__lt=before
+    )
+    return messages.count() + events.count()
+
+
+def holes() -> int:
+    """Numbers that a channel has given away and that no event bears; the oldest may have been cleaned away."""
+    with connection.cursor() as cursor:
+        cursor.execute(HOLES)
+        (missing,) = cursor.fetchone()
+    return int(missing)
+
+
+INVARIANTS: dict[str, Callable[[], int]] = {"overdue messages": overdue, "holes in the numbering": holes}

@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("public_id", models.UUIDField(default=coupon_site.identifiers.uuid7, editable=False, unique=True)),
-                ("email", models.EmailField(max_length=254)),
+                ("email", models.EmailField(max_length=254, unique=True)),
                 ("name", models.CharField(blank=True, max_length=120)),
                 ("is_staff", models.BooleanField(default=False, help_text="May sign in to the admin")),
                 ("is_active", models.BooleanField(default=True, help_text="Switch off instead of deleting")),

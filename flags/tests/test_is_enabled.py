@@ -166,9 +166,22 @@ def test_five_hundred_flags__a_check_costs_less_than_a_microsecond() -> None:
 def test_logging_that_checks_a_flag_itself__neither_hangs_nor_raises(
     settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks = []
+
     def asks_again() -> int:
+        looks.append(1)
         return int(is_enabled("shop.open"))
 
     monkeypatch.setattr(current_module.mirror, "version", asks_again)
 
     assert is_enabled("shop.open", default=True) is True
+    assert len(looks) == 1
+
+
+def test_older_flags_that_come_late__are_passed_over() -> None:
+    current._due = time.monotonic() + 3600
+    current.install(Document(7, {"shop.open": FlagState(True, "release", False, 7)}))
+
+    current.install(Document(6, {"shop.open": FlagState(False, "release", False, 6)}))
+
+    assert is_enabled("shop.open")

@@ -49,9 +49,11 @@ def test_fresh__sees_through_the_pin() -> None:
 async def test_task_that_outlives_the_pin__goes_on_with_newer_flags() -> None:
     released = asyncio.Event()
 
-    async def outlives() -> bool:
+    async def outlives() -> list[bool]:
         await released.wait()
-        return is_enabled("shop.open")
+        first = is_enabled("shop.open")
+        now(3, on=True)
+        return [first, is_enabled("shop.open")]
 
     with pinned_snapshot():
         assert is_enabled("shop.open")
@@ -59,7 +61,7 @@ async def test_task_that_outlives_the_pin__goes_on_with_newer_flags() -> None:
     now(2, on=False)
     released.set()
 
-    assert await task is False
+    assert await task == [False, True]
 
 
 def test_request__sees_one_moment() -> None:

@@ -98,9 +98,10 @@ def test_redis_and_database_unreachable_at_start__declared_defaults_answer(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fault", ["freeze", "stop"])
 def test_redis_frozen_or_stopped__no_check_fails_and_few_are_slow(
-    private_redis: PrivateRedis, make_flag: Callable[..., Flag], fault: str
+    private_redis: PrivateRedis, make_flag: Callable[..., Flag], monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     make_flag("shop.open", enabled=True)
+    monkeypatch.setattr("flags.current.FRESH_SECONDS", 0.05)  # only the breaker keeps the looks apart
     check_for(0.1)
     getattr(private_redis, fault)()
 
@@ -109,7 +110,7 @@ def test_redis_frozen_or_stopped__no_check_fails_and_few_are_slow(
     slow = [seconds for seconds in taken if seconds > 0.04]
     assert len(taken) > 1000
     assert max(taken) < 0.2
-    assert len(slow) <= 4  # looks at 0, 1, 2 and 4 seconds: the breaker stays open longer and longer
+    assert len(slow) <= 5  # tries after 0, 0.5, 1.5 and 3.5 seconds
 
 
 @pytest.mark.django_db(transaction=True)

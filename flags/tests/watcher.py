@@ -1,10 +1,11 @@
 """Run as a process: prints the state of a flag whenever it changes.
 
-`deaf`: without the help of pub/sub. `fork`: from a child, while the parent's listener runs and has loaded flags.
+`deaf`: without the help of pub/sub. `fork`: from a child, made while the parent listens and one of its threads looks.
 """
 
 import os
 import sys
+import threading
 import time
 
 import django
@@ -12,6 +13,7 @@ import django
 django.setup()
 
 from flags import is_enabled  # noqa: E402
+from flags.current import current  # noqa: E402
 from flags.listener import Listener  # noqa: E402
 
 if "deaf" in sys.argv:
@@ -19,6 +21,8 @@ if "deaf" in sys.argv:
 if "fork" in sys.argv:
     is_enabled(sys.argv[1])
     time.sleep(0.2)
+    threading.Thread(target=lambda: current._looking.acquire() and time.sleep(60), daemon=True).start()
+    time.sleep(0.1)
     if pid := os.fork():
         os._exit(os.waitpid(pid, 0)[1])
 

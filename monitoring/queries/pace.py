@@ -12,7 +12,7 @@ from orders.models import FlashSale, Order, OrderState
 
 MINUTE = timedelta(minutes=1)
 RECENT = timedelta(minutes=5)
-SHOWN_SALES = 12
+SHOWN_SALES = 5
 
 SUCCEEDED = (OrderState.PAID, OrderState.FULFILLED)
 FAILED = (OrderState.EXPIRED, OrderState.CANCELLED, OrderState.REFUNDED)
@@ -98,12 +98,12 @@ def amount(minor: int, currency: str) -> Amount:
 
 
 def running_sales(at: datetime, *, limit: int = SHOWN_SALES) -> list[SaleStock]:
-    """Live sales with their stock over all buckets: those that end first come first, open-ended ones last."""
+    """Live sales with their stock over all buckets: those that end first, then the open-ended ones that sell best."""
     sales = (
         FlashSale.objects.live(at)
         .annotate(total=Sum("stock__total"), reserved=Sum("stock__reserved"), sold=Sum("stock__sold"))
         .filter(total__isnull=False)
-        .order_by(F("ends_at").asc(nulls_last=True), "-id")
+        .order_by(F("ends_at").asc(nulls_last=True), "-sold", "-id")
         .values_list("public_id", "title", "ends_at", "total", "reserved", "sold")[:limit]
     )
     return [

@@ -26,7 +26,7 @@ def sale_of_one() -> FlashSale:
 
 @pytest.fixture
 def unguarded_stock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read, decide, write back what was read plus what was taken: no lock, no condition. Both have read before one writes."""
+    """Read, decide, write back what was read plus what was taken: no lock, no condition, and both read first."""
     both_have_read = Barrier(2, timeout=10)
 
     def take(sale_ids: Iterable[int], decide: Callable[[StockBook], None]) -> None:

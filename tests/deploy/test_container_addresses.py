@@ -2,13 +2,13 @@
 
 import pytest
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 BY_ADDRESS = "172.20.0.7:8000"
 
 
 @pytest.fixture
-def public_site(settings: SettingsWrapper) -> None:
+def public_site(settings: Settings) -> None:
     """Hosts and TLS as a deployed site has them."""
     settings.ALLOWED_HOSTS = ["shop.example.com", "backend"]
     settings.SECURE_SSL_REDIRECT = True
@@ -21,7 +21,7 @@ def test_health_asked_by_address__answers(public_site: None, path: str) -> None:
 
 
 @pytest.mark.django_db
-def test_metrics_asked_by_address_with_the_token__answer(public_site: None, settings: SettingsWrapper) -> None:
+def test_metrics_asked_by_address_with_the_token__answer(public_site: None, settings: Settings) -> None:
     answer = Client(HTTP_HOST=BY_ADDRESS).get("/metrics", headers={"Authorization": f"Bearer {settings.METRICS_TOKEN}"})
 
     assert answer.status_code == 200

@@ -5,6 +5,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from django.contrib.auth.hashers import make_password
+from django.db.models.functions import Lower
 
 from accounts.models import User
 from cashback.models import BuyerReference, ImportJob, Network
@@ -44,7 +45,7 @@ def make_buyers(network: Network, references: Sequence[str], *, at: datetime) ->
         ),
         ignore_conflicts=True,
     )
-    users = User.objects.filter(email__in=list(drafts))
+    users = User.objects.annotate(address=Lower("email")).filter(address__in=list(drafts))
     BuyerReference.objects.bulk_create(
         (BuyerReference(network=network, external_id=drafts[user.email], user=user) for user in users), ignore_conflicts=True
     )
@@ -53,4 +54,4 @@ def make_buyers(network: Network, references: Sequence[str], *, at: datetime) ->
 def address_of(network: Network, reference: str) -> str:
     """An address that can't receive mail, the same for the same customer. Customer numbers may hold anything, hashes not."""
     digest = blake2b(reference.encode(), digest_size=10).hexdigest()
-    return f"customer-{digest}@{network.slug}.invalid"
+    return f"customer-{digest}@{network.slug.lower()}.invalid"

@@ -1,6 +1,5 @@
 """Files come in: one job per file, whoever brings it and how often."""
 
-from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +10,8 @@ from django.utils import timezone
 from accounts.models import User
 from cashback.metrics import import_jobs_total
 from cashback.models import ImportJob, ImportKind, ImportSource, ImportState, Network
-from cashback.services.imports.files import Fingerprint, fingerprint, store
+from cashback.services.imports.files import Fingerprint
 from coupon_site.transitions import move
-from events import enqueue
-from events.registry import HandlerFunction
 
 LONGEST_NAME = 200
 
@@ -43,28 +40,6 @@ def open_import(
         created_by=actor,
     )
     return Intake(job, is_new=True)
-
-
-@transaction.atomic
-def receive_upload(
-    *,
-    network: Network,
-    filename: str,
-    chunks: Callable[[], Iterable[bytes]],
-    actor: User,
-    run: HandlerFunction,
-) -> Intake:
-    """Keep an upload and ask for its import; a known file is kept no second time, but a failed import goes on.
-
-    `chunks` gives the file's bytes from the start each time it is called; `run` is the task that imports.
-    """
-    print_ = fingerprint(chunks())
-    intake = open_import(network=network, filename=filename, print_=print_, source=ImportSource.UPLOAD, actor=actor)
-    if intake.is_new:
-        store(intake.job, chunks())
-    if intake.is_new or intake.job.state == ImportState.FAILED:
-        enqueue(run, {"job": intake.job.public_id})
-    return intake
 
 
 @transaction.atomic

@@ -70,7 +70,7 @@ def begin(job: ImportJob, file: SourceFile, *, at: datetime) -> None:
     if job.state == ImportState.VALIDATING:
         move(job, ImportState.PREVIEWED)
     if job.state != ImportState.RUNNING:
-        fail_stalled(job, at=at)
+        fail_stalled(at=at)
         take_turn(job, at=at)
 
 
@@ -84,11 +84,12 @@ def validate(job: ImportJob, file: SourceFile) -> None:
     job.save(update_fields=["profile"])
 
 
-def fail_stalled(job: ImportJob, *, at: datetime) -> None:
-    """Nobody waits for an import whose process is gone; it can be taken up again later."""
-    stalled = ImportJob.objects.filter(network=job.network_id, state=ImportState.RUNNING, heartbeat_at__lt=at - STALLED)
-    for other in stalled.exclude(pk=job.pk):
-        fail(other, "its process is gone")
+def fail_stalled(*, at: datetime) -> int:
+    """Imports whose process is gone have failed, and hold up nobody; they can be taken up again. Answers how many."""
+    stalled = list(ImportJob.objects.filter(state=ImportState.RUNNING, heartbeat_at__lt=at - STALLED))
+    for job in stalled:
+        fail(job, "its process is gone")
+    return len(stalled)
 
 
 def take_turn(job: ImportJob, *, at: datetime) -> None:
@@ -138,11 +139,3 @@ def count(job: ImportJob, outcomes: dict[str, int]) -> None:
         import_rows_total.labels(result=outcome).inc(rows)
     if job.started_at and job.finished_at:
         import_job_duration_seconds.observe((job.finished_at - job.started_at).total_seconds())
-
-
-def resume_stalled(*, at: datetime) -> int:
-    """Mark imports whose process is gone as failed, so that they can be taken up again; answers how many."""
-    stalled = ImportJob.objects.filter(state=ImportState.RUNNING, heartbeat_at__lt=at - STALLED)
-    for job in stalled:
-        fail(job, "its process is gone")
-    return len(stalled)

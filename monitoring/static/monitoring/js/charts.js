@@ -3,6 +3,7 @@
 import { count, duration, percent, clock } from "./format.js";
 
 const WINDOW_SECONDS = 900;
+const LEAST_SECONDS = 180;
 
 const CHARTS = {
   throughput: {
@@ -77,7 +78,8 @@ export class Charts {
   }
 
   #plot(place, chart) {
-    const plot = new uPlot(optionsOf(place, chart, () => this.#rows.at(-1)?.x), this.#columns(chart), place);
+    const span = () => [this.#rows[0]?.x, this.#rows.at(-1)?.x];
+    const plot = new uPlot(optionsOf(place, chart, span), this.#columns(chart), place);
     const observer = new ResizeObserver(() => plot.setSize({ width: inner(place), height: place.clientHeight }));
     observer.observe(place);
     return { plot, chart, observer };
@@ -89,7 +91,12 @@ const inner = (place) => {
   return place.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
 };
 
-function optionsOf(place, chart, newest) {
+/** From the first sample that there is, but never less than some minutes, never more than the window. */
+function shownSpan([first, last = Date.now() / 1000]) {
+  return [Math.max(last - WINDOW_SECONDS, Math.min(first ?? last, last - LEAST_SECONDS)), last];
+}
+
+function optionsOf(place, chart, span) {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
   const font = `12px ${style.getPropertyValue("--sans")}`;
@@ -101,7 +108,7 @@ function optionsOf(place, chart, newest) {
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
-      x: { time: true, range: () => { const end = newest() ?? Date.now() / 1000; return [end - WINDOW_SECONDS, end]; } },
+      x: { time: true, range: () => shownSpan(span()) },
       y: { range: (_, low, high) => [0, Math.max(chart.floor, (high ?? 0) * 1.15)] },
     },
     axes: [

@@ -1,0 +1,5 @@
+"""Provisional."""
+
+from collections.abc import Callable
+
+INVARIANTS: dict[str, Callable[[], int]] = {}
