@@ -29,5 +29,5 @@ class ImportBusy(DomainError):
     title = "Another file of this network is being imported"
 
 
-class ImportTakenOver(Exception):  # noqa: N818  the news, not a defect
+class ImportTakenOver(Exception):
     """Another process has gone on with the job since; whatever this one did for its chunk is undone."""

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-# The network of our own orders, and the one whose file layout comes with the product; others appear with their first event.
+# Our own orders, and the network whose file layout comes with the product; others appear with their first event.
 FIRST_NETWORKS = ("shop", "online-retail")
 WALLET_KINDS = ("accrual", "amendment", "clawback", "decline", "release", "reversal", "payout", "adjustment")
 WALLET_STATUSES = ("booked", "refused")

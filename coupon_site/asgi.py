@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coupon_site.settings")
 http = get_asgi_application()
 
 from events.routing import websocket_urlpatterns  # noqa: E402  models exist only after the line above
+from monitoring.processes import start_reporting  # noqa: E402
 
 
 async def refuse(scope: Any, receive: Any, send: Any) -> None:
@@ -22,3 +23,4 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 
 addresses: list[Any] = [*websocket_urlpatterns, re_path(r"", refuse)]  # type: ignore[arg-type]  # Channels' own routes
 application = ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(URLRouter(addresses))})
+start_reporting()

@@ -244,8 +244,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "WARNING")},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "count": {"class": "monitoring.logs.ErrorCounter", "level": "ERROR"},
+    },
+    "root": {"handlers": ["stderr", "count"], "level": env.str("LOG_LEVEL", "WARNING")},
     "loggers": {"django": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
 }
 

@@ -16,7 +16,6 @@ class HasState(Protocol):
 
     TRANSITIONS: ClassVar[Mapping[Any, frozenset[Any]]]
     _meta: ClassVar[Any]
-    _default_manager: ClassVar[Any]
     pk: Any
     public_id: Any
     state: Any
@@ -34,7 +33,7 @@ def move(row: HasState, to: str, *, actor: AbstractBaseUser | None = None, reaso
     Raises IllegalTransition when the row has left the states that lead to `to`. `actor` None is the system itself.
     The state before is read under the row's lock, so that the history is exact.
     """
-    manager = type(row)._default_manager
+    manager = row._meta.default_manager
     before = manager.select_for_update(no_key=True).values_list("state", flat=True).get(pk=row.pk)
     moved = manager.filter(pk=row.pk, state__in=sources_of(row.TRANSITIONS, to)).update(state=to, **fields)
     if not moved:

@@ -16,7 +16,7 @@ from events import services
 from events.models import OutboxChannel, OutboxEvent, OutboxMessage
 
 
-class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+class ReadOnlyAdmin(ModelAdmin):
     """Rows are written by services alone."""
 
     show_full_result_count = False  # these tables are long

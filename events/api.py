@@ -28,8 +28,8 @@ class OutboxMessageOut(serializers.ModelSerializer[OutboxMessage]):
     class Meta:
         model = OutboxMessage
         fields = [
-            "id", "topic", "handler", "event", "payload", "state", "attempts", "last_error", "scheduled_at", "due_at", "created_at",
-            "finished_at",
+            "id", "topic", "handler", "event", "payload", "state", "attempts", "last_error",
+            "scheduled_at", "due_at", "created_at", "finished_at",
         ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs
 
 import orjson
@@ -18,7 +18,7 @@ from events.hub.connection import Connection
 from events.hub.frame import Frame
 from events.hub.replies import error, with_ref
 from events.hub.sampler import DEFAULT_SECONDS
-from events.hub.socket import Socket
+from events.hub.socket import Send, Socket
 from events.hub.viewer import Refused, Viewer, admit
 from events.streams import FigureStream, Report, figure_streams, reports
 
@@ -47,7 +47,7 @@ class RealtimeConsumer(AsyncConsumer):
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         """As Channels does, without its thread hop per message: nothing here keeps a database connection."""
-        await getattr(self, get_handler_name(message))(message)
+        await getattr(self, get_handler_name(dict(message)))(message)
 
     # --- Coming and going --------------------------------------------------------------------------------------------
     async def websocket_connect(self, message: Mapping[str, Any]) -> None:
@@ -61,10 +61,10 @@ class RealtimeConsumer(AsyncConsumer):
         await self.send({"type": "websocket.accept"})
         await self.welcome(viewer)
 
-    async def refuse(self, status: int, reason: str) -> None:
+    async def refuse(self, status: int, reason: str) -> NoReturn:
         """Answer by HTTP where the server can, else by closing before accepting, which is a 403."""
         metrics.rejected.labels(reason).inc()
-        if HTTP_RESPONSE in self.scope.get("extensions", {}):
+        if HTTP_RESPONSE in (self.scope.get("extensions") or {}):
             body = orjson.dumps({"type": "about:blank", "title": reason, "status": status, "code": reason})
             headers = [(b"content-type", b"application/problem+json"), (b"retry-after", b"5")]
             await self.send({"type": f"{HTTP_RESPONSE}.start", "status": status, "headers": headers})
@@ -75,7 +75,7 @@ class RealtimeConsumer(AsyncConsumer):
 
     async def welcome(self, viewer: Viewer) -> None:
         """Greet, then follow what was asked for in the address, or all that the user may see."""
-        socket = Socket(self.base_send)
+        socket = Socket(cast(Send, self.base_send))
         connection = Connection(hub=self.hub, socket=socket, viewer=viewer, endpoint=self.endpoint)
         self.connection = connection
         self.hub.join(connection)

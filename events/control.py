@@ -1,6 +1,7 @@
 """What server processes tell each other over the channel layer: rare, and re-checked anyway, so a lost one heals."""
 
 import logging
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -23,6 +24,7 @@ def announce_revocation(*, user: UUID) -> None:
 
 def send(message: dict[str, str]) -> None:
     try:
-        async_to_sync(get_channel_layer().group_send)(GROUP, message)
+        layer: Any = get_channel_layer()
+        async_to_sync(layer.group_send)(GROUP, message)
     except Exception as error:  # noqa: BLE001  a hint: every layer has its own errors, and hubs look for themselves
         logger.warning("control message %s was not sent: %s", message["type"], error)

@@ -109,7 +109,7 @@ WAITING = (MessageState.PENDING, MessageState.LEASED)
 
 
 class OutboxMessage(models.Model):
-    """One event for one handler, or one command to do later; each has its own attempts, so that none holds up another."""
+    """One event for one handler, or one command to do later; each has its own attempts, so none holds up another."""
 
     public_id = models.UUIDField(primary_key=True, editable=False, default=uuid7)
     topic = models.CharField(max_length=50)

@@ -1,6 +1,6 @@
 """Reads: what waits in the outbox, and what a channel has published."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,7 +48,7 @@ def event_figures(*, at: datetime) -> dict[str, Figures]:
     return {row["channel"]: figures_of(row, at=at) for row in unfinished.values("channel").annotate(**counted)}
 
 
-def figures_of(row: dict[str, Any], *, at: datetime) -> Figures:
+def figures_of(row: Mapping[str, Any], *, at: datetime) -> Figures:
     age = max(0.0, (at - row["oldest"]).total_seconds()) if row["oldest"] else 0.0
     return Figures(queued=row["queued"], in_flight=row["in_flight"], dead=row["dead"], oldest_pending_age_seconds=age)
 
@@ -89,7 +89,8 @@ SELECT count(*) FILTER (WHERE numbered.last <> state.last_seq)
      + coalesce(sum(numbered.last - numbered.first + 1 - numbered.count), 0)
 FROM events_outboxchannel AS state
 LEFT JOIN LATERAL (
-    SELECT min(seq) AS first, max(seq) AS last, count(seq) AS count FROM events_outboxevent WHERE channel = state.channel
+    SELECT min(seq) AS first, max(seq) AS last, count(seq) AS count
+    FROM events_outboxevent WHERE channel = state.channel
 ) AS numbered ON true
 """
 

@@ -1,4 +1,4 @@
-"""Streams of figures and reports on the sockets, offered by apps above: registered here, so that this app knows none of them."""
+"""Streams of figures and reports on the sockets: apps above register theirs, so that this app knows none."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

@@ -9,6 +9,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
+from events import metrics
 from events.models import OutboxMessage
 from events.registry import registry
 from events.services import claim, work_off
@@ -26,6 +27,7 @@ class Worker:
 
     def __init__(self, topics: Sequence[str] = ()) -> None:
         self.topics = list(topics) or [t for t in registry.topics() if t not in settings.OUTBOX_DEDICATED_TOPICS]
+        metrics.start_at_zero(topics=self.topics, channels=())
         self.doorman = Doorman()
         self.stopping = False
         self.done = 0

@@ -10,7 +10,7 @@ REFUSALS: Final = ("sale_unknown", "sale_closed", "limit_reached", "sold_out", "
 GATE_ANSWERS: Final = ("admitted", "sold_out", "sale_closed", "unavailable")
 
 # `orders_total` would bring a time series `orders_created`: a name that `orders_created_total` lays claim to as well.
-disable_created_metrics()  # type: ignore[no-untyped-call]
+disable_created_metrics()
 
 
 class StatusCounter(Counter):

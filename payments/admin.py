@@ -30,6 +30,7 @@ class ReadOnly:
 class RefundInline(ReadOnly, TabularInline):
     model = Refund
     fields = ["public_id", "amount_minor", "state", "reason", "failure_code", "created_at", "done_at"]
+    readonly_fields = fields
     extra = 0
     ordering = ["-id"]
 
@@ -43,6 +44,7 @@ class PaymentAdmin(ReadOnly, ModelAdmin):
     show_full_result_count = False
     ordering = ["-id"]
     inlines = [RefundInline]
+    readonly_fields = ["public_id", "created_at"]
 
     @admin.display(description="amount")
     def amount(self, payment: Payment) -> str:
@@ -58,6 +60,7 @@ class RefundAdmin(ReadOnly, ModelAdmin):
     show_full_result_count = False
     ordering = ["-id"]
     actions = ["retry", "give_up"]
+    readonly_fields = ["public_id", "created_at"]
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("payments.change_refund")

@@ -30,7 +30,7 @@ def payments_of(reference: UUID) -> PaymentQuerySet:
 def next_poll(*, at: datetime, polls: int) -> datetime:
     """When to ask the provider after `polls` questions: each wait twice the one before, an hour at most."""
     first = timedelta(seconds=settings.PAYMENT_POLL_SECONDS)
-    return at + min(first * 2 ** min(polls, 12), LONGEST_POLL)
+    return at + min(first * (1 << min(polls, 12)), LONGEST_POLL)
 
 
 def stuck_payments(at: datetime) -> int:

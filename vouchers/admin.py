@@ -46,7 +46,8 @@ class VoucherAdmin(ReadOnly):
     ordering = ["-id"]
     show_full_result_count = False
     fields = [
-        "public_id", "offer", "merchant", "owner", "line", "unit_no", "value", "state", "uses", "valid_from", "expires_at", "created_at",
+        "public_id", "offer", "merchant", "owner", "line", "unit_no", "value", "state", "uses", "valid_from",
+        "expires_at", "created_at",
     ]  # fmt: skip
 
     def has_change_permission(self, request: HttpRequest, obj: Voucher | None = None) -> bool:
@@ -57,12 +58,13 @@ class VoucherAdmin(ReadOnly):
     ) -> tuple[QuerySet[Voucher], bool]:
         if code := parse_code(search_term):
             return queryset.filter(code=code), False
-        return super().get_search_results(request, queryset, search_term)
+        found: tuple[QuerySet[Voucher], bool] = super().get_search_results(request, queryset, search_term)
+        return found
 
     def view_on_site(self, obj: Voucher) -> str:
         return page_path(obj)
 
-    @display(description="value", ordering="value_minor")
+    @admin.display(description="value", ordering="value_minor")
     def value(self, voucher: Voucher) -> str:
         return format_money(voucher.value_minor, voucher.currency)
 
@@ -70,7 +72,7 @@ class VoucherAdmin(ReadOnly):
     def shown_state(self, voucher: Voucher) -> tuple[str, str]:
         return voucher.state, voucher.get_state_display()
 
-    @display(description="uses")
+    @admin.display(description="uses")
     def uses(self, voucher: Voucher) -> str:
         return f"{voucher.uses_done} of {voucher.uses_total}"
 
@@ -93,7 +95,7 @@ class ScannerDeviceAdmin(ModelAdmin):
 
     def save_model(
         self, request: HttpRequest, obj: ScannerDevice, form: ModelForm[ScannerDevice], change: bool
-    ) -> None:  # noqa: FBT001  Django's signature
+    ) -> None:
         if change:
             obj.save(update_fields=["name"])
             return
@@ -119,7 +121,7 @@ class RedemptionAdmin(ReadOnly):
     actions = ["void_selected"]
     readonly_fields = ["public_id", "voucher", "merchant", "device", "nonce", "voids", "created_at"]
 
-    @display(description="voucher")
+    @admin.display(description="voucher")
     def voucher_id_shown(self, redemption: Redemption) -> str:
         return str(redemption.voucher.public_id)
 

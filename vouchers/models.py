@@ -45,7 +45,7 @@ class VoucherQuerySet(models.QuerySet["Voucher"]):
 
 
 class Voucher(models.Model):
-    """One unit of an order line, worth `value_minor` at its merchant's tills. Active from its making unless it waits for a gift."""
+    """One unit of an order line, worth `value_minor` at its merchant's tills. Active at once, unless bought to give."""
 
     TRANSITIONS: ClassVar[Mapping[VoucherState, frozenset[VoucherState]]] = {
         VoucherState.ISSUED: frozenset({VoucherState.ACTIVE, VoucherState.GIFT_LOCKED}),
@@ -164,7 +164,7 @@ class Redemption(models.Model):
 
 
 class RefusedScan(models.Model):
-    """The answer to an attempt that was refused, so that the same nonce gets it again even when the voucher has changed."""
+    """The answer to an attempt that was refused: the same nonce gets it again, even when the voucher has changed."""
 
     device = models.ForeignKey(ScannerDevice, on_delete=models.CASCADE, related_name="refusals", db_index=False)
     nonce = models.CharField(max_length=80)

@@ -1,7 +1,7 @@
 """A voucher's code as a QR picture."""
 
 import io
-from typing import Literal, cast
+from typing import Literal
 
 import segno
 
@@ -23,4 +23,4 @@ def qr_picture(code: str, format_: PictureFormat) -> bytes:
 def qr_inline(code: str) -> str:
     """SVG to be put into a page, as wide as its box."""
     qr = segno.make_qr(code, error=ERROR_CORRECTION)
-    return cast(str, qr.svg_inline(border=QUIET_ZONE, dark="#000000", light="#ffffff", omitsize=True))
+    return qr.svg_inline(border=QUIET_ZONE, dark="#000000", light="#ffffff", omitsize=True)

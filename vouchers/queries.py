@@ -16,6 +16,16 @@ from vouchers.models import Redemption, RefusedScan, ScannerDevice, Voucher, Vou
 ISSUING_GRACE = timedelta(minutes=5)
 
 
+RESULTS = {
+    VoucherState.ISSUED: ScanResult.GIFT_LOCKED,
+    VoucherState.ACTIVE: ScanResult.OK,
+    VoucherState.GIFT_LOCKED: ScanResult.GIFT_LOCKED,
+    VoucherState.REDEEMED: ScanResult.ALREADY_REDEEMED,
+    VoucherState.EXPIRED: ScanResult.EXPIRED,
+    VoucherState.CANCELLED: ScanResult.CANCELLED,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScanAnswer:
     """The answer to a scan: always a result; the voucher and the use where there are any."""
@@ -47,16 +57,9 @@ def judge(voucher: Voucher | None, *, device: ScannerDevice, at: datetime) -> Sc
         return ScanResult.UNKNOWN
     if voucher.merchant_id != device.merchant_id:
         return ScanResult.WRONG_MERCHANT
-    match voucher.state_at(at):
-        case VoucherState.CANCELLED:
-            return ScanResult.CANCELLED
-        case VoucherState.EXPIRED:
-            return ScanResult.EXPIRED
-        case VoucherState.REDEEMED:
-            return ScanResult.ALREADY_REDEEMED
-        case VoucherState.GIFT_LOCKED | VoucherState.ISSUED:
-            return ScanResult.GIFT_LOCKED
-    return ScanResult.NOT_YET_VALID if at < voucher.valid_from else ScanResult.OK
+    if at < voucher.valid_from and voucher.state == VoucherState.ACTIVE:
+        return ScanResult.NOT_YET_VALID
+    return RESULTS[voucher.state_at(at)]
 
 
 def answer_given(*, device: ScannerDevice, nonce: str) -> ScanAnswer | None:
@@ -74,7 +77,7 @@ def tickets_active_total() -> int:
     return Voucher.objects.filter(state=VoucherState.ACTIVE, expires_at__gt=timezone.now()).count()
 
 
-def count(sql: str, **values: object) -> int:
+def count(sql: str, **values: datetime) -> int:
     """The number of rows that a counting statement finds."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)

@@ -21,6 +21,7 @@ class GuessThrottle(ScanThrottle):
     """Codes that don't exist or belong to others: only they are counted, so that an honest till never notices."""
 
     scope = "guess"
+    duration: int  # seconds, read from the rate
 
     def throttle_success(self) -> bool:
         return True

@@ -3,8 +3,8 @@
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from vouchers.api import CheckView, DeviceViewSet, RedeemView, VoidView, VoucherViewSet
 from orders.routers import OptionalSlashRouter
+from vouchers.api import CheckView, DeviceViewSet, RedeemView, VoidView, VoucherViewSet
 from vouchers.views import voucher_page
 
 router = OptionalSlashRouter()

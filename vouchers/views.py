@@ -24,8 +24,15 @@ def voucher_page(request: HttpRequest, token: str) -> HttpResponse:
         Voucher.objects.select_related("merchant", "offer").filter(public_id=public_id).first() if public_id else None
     )
     if voucher is None:
-        return render(request, "vouchers/unknown.html", status=404, headers=PRIVATE)
-    return render(request, "vouchers/voucher.html", page_of(voucher, at=timezone.now()), headers=PRIVATE)
+        return private(render(request, "vouchers/unknown.html", status=404))
+    return private(render(request, "vouchers/voucher.html", page_of(voucher, at=timezone.now())))
+
+
+def private(response: HttpResponse) -> HttpResponse:
+    """The link is a secret: no cache keeps the page, no other site learns its address."""
+    for name, value in PRIVATE.items():
+        response.headers[name] = value
+    return response
 
 
 def page_of(voucher: Voucher, *, at: datetime) -> dict[str, object]:

@@ -75,8 +75,12 @@ class ConversionLine(models.Model):
     one: their counts add up, in the row of their series.
     """
 
+    pk = models.CompositePrimaryKey("conversion_id", "line_hash", "series_id")
     conversion = models.ForeignKey(Conversion, on_delete=models.CASCADE, related_name="known_lines", db_index=False)
-    series = models.ForeignKey(ImportJob, on_delete=models.PROTECT, related_name="+")
+    # The statement that writes a line has just read its job: no need to check that for each of millions.
+    series = models.ForeignKey(
+        ImportJob, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     line_hash = models.UUIDField()
     buyer_ref = models.CharField(max_length=64)
     item = models.CharField(max_length=64, blank=True)
@@ -87,7 +91,6 @@ class ConversionLine(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="cashback_conversionline_key", fields=["conversion", "line_hash", "series"]),
             models.CheckConstraint(name="cashback_conversionline_copies", condition=Q(copies__gte=1)),
         ]
         indexes = [
@@ -122,7 +125,7 @@ class ConversionRevision(models.Model):
 
 
 class CancellationMatch(models.Model):
-    """Which purchase a cancelled item belongs to. Worked out anew whenever a line of the same customer and item arrives."""
+    """Which purchase a cancelled item belongs to. Worked out anew when a line of that customer and item arrives."""
 
     purchase = models.ForeignKey(Conversion, on_delete=models.CASCADE, related_name="cancellations", db_index=False)
     cancellation = models.ForeignKey(Conversion, on_delete=models.CASCADE, related_name="cancelled_purchases")

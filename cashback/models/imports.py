@@ -80,6 +80,7 @@ class ImportJob(models.Model):
     )
     lines = models.IntegerField(default=0)
     rejected = models.IntegerField(default=0)
+    applied_lines = models.IntegerField(default=0)
     created_count = models.IntegerField(default=0)
     amended_count = models.IntegerField(default=0)
     unchanged_count = models.IntegerField(default=0)
@@ -118,6 +119,14 @@ class ImportJob(models.Model):
         return self.state in FINISHED_STATES
 
     @property
+    def progress(self) -> float:
+        """How far it is, from 0 to 1: staging is half of the way, applying the other."""
+        staged = self.cursor_bytes / self.size_bytes if self.size_bytes else 1.0
+        good = self.lines - self.rejected
+        applied = self.applied_lines / good if good else float(self.is_finished)
+        return 1.0 if self.is_finished else round((staged + (applied if self.staged_at else 0.0)) / 2, 4)
+
+    @property
     def conversions(self) -> int:
         """How many conversions the file speaks of."""
         return self.created_count + self.amended_count + self.unchanged_count
@@ -151,10 +160,14 @@ class RowOutcome(models.TextChoices):
 class ImportRow(models.Model):
     """One line of a file: what it says when it can be read, why it was rejected when not."""
 
-    job = models.ForeignKey(ImportJob, on_delete=models.CASCADE, related_name="rows", db_index=False)
+    pk = models.CompositePrimaryKey("job_id", "row_no")
+    # Millions come by COPY for a job that their transaction has just written: a check of each would cost a fifth.
+    job = models.ForeignKey(
+        ImportJob, on_delete=models.CASCADE, related_name="rows", db_index=False, db_constraint=False
+    )
     row_no = models.IntegerField(help_text="From 1, without the header")
     outcome = models.CharField(max_length=20, choices=RowOutcome)
-    reasons = ArrayField(models.CharField(max_length=30), default=list)
+    reasons = ArrayField(models.CharField(max_length=30), null=True)
     raw = models.CharField(max_length=500, blank=True, help_text="The line itself, when it was rejected")
     external_id = models.CharField(max_length=64, blank=True, db_collation="C")
     part = models.CharField(max_length=40, blank=True)
@@ -164,20 +177,27 @@ class ImportRow(models.Model):
     quantity = models.IntegerField(default=0)
     amount_minor = models.BigIntegerField(default=0)
     occurred_at = models.DateTimeField(null=True)
-    line_hash = models.UUIDField(null=True, help_text="Equal lines have equal hashes")
+    line_hash = models.UUIDField(null=True, help_text="Equal lines have equal hashes; a rejected one has none")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="cashback_importrow_number", fields=["job", "row_no"]),
             models.CheckConstraint(name="cashback_importrow_outcome_known", condition=Q(outcome__in=RowOutcome.values)),
+            models.CheckConstraint(
+                name="cashback_importrow_rejected_or_read",
+                condition=Q(outcome="error", line_hash__isnull=True, reasons__isnull=False)
+                | (~Q(outcome="error") & Q(line_hash__isnull=False, occurred_at__isnull=False)),
+            ),
         ]
+        # None speaks of `outcome`, so that writing it touches no index.
         indexes = [
-            # Applying walks a job's staged lines conversion by conversion.
+            # Applying walks a job's good lines conversion by conversion.
             models.Index(
-                name="cashback_importrow_apply_idx", fields=["job", "external_id"], condition=~Q(outcome="error")
+                name="cashback_importrow_apply_idx", fields=["job", "external_id"], condition=Q(line_hash__isnull=False)
             ),
             # Operators look at the rejected ones.
-            models.Index(name="cashback_importrow_error_idx", fields=["job", "row_no"], condition=Q(outcome="error")),
+            models.Index(
+                name="cashback_importrow_error_idx", fields=["job", "row_no"], condition=Q(line_hash__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:

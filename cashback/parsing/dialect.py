@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """Columns by field, and the conventions of numbers, times and cancellations. An empty prefix: negative lines cancel."""
+    """Columns by field, and how numbers, times and cancellations are written. No prefix: negative lines cancel."""
 
     columns: Mapping[str, str]
     delimiter: str

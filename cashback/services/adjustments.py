@@ -21,6 +21,12 @@ class Target(NamedTuple):
     original_minor: int
     clawed_back_minor: int
 
+    @property
+    def is_news(self) -> bool:
+        """Whether it differs from what the event is worth, and the event is not over."""
+        wanted = (self.original_minor, self.clawed_back_minor)
+        return not self.event.is_final and (self.event.original_minor, self.event.clawed_back_minor) != wanted
+
 
 @transaction.atomic
 def adjust_events(*, targets: Sequence[Target], reason: str, actor: User | None = None) -> list[CashbackEvent]:
@@ -29,11 +35,8 @@ def adjust_events(*, targets: Sequence[Target], reason: str, actor: User | None 
     Of money that was paid, no more is taken than the account's floor allows; the rest is written off.
     """
     fresh = {event.pk: event for event in locked([target.event for target in targets])}
-    changes = [
-        Target(fresh[target.event.pk], target.original_minor, target.clawed_back_minor)
-        for target in targets
-        if differs(fresh[target.event.pk], target)
-    ]
+    renewed = [target._replace(event=fresh[target.event.pk]) for target in targets]
+    changes = [target for target in renewed if target.is_news]
     book_differences(changes)
     events = [change.event for change in changes]
     CashbackEvent.objects.bulk_update(
@@ -42,11 +45,6 @@ def adjust_events(*, targets: Sequence[Target], reason: str, actor: User | None 
     record_changes(events, to=None, actor=actor, reason=reason)
     announce(CashbackAmended, events)
     return events
-
-
-def differs(event: CashbackEvent, target: Target) -> bool:
-    wanted = (target.original_minor, target.clawed_back_minor)
-    return not event.is_final and (event.original_minor, event.clawed_back_minor) != wanted
 
 
 def book_differences(changes: Sequence[Target]) -> None:

@@ -36,7 +36,7 @@ def open_events(*, events: Sequence[CashbackEvent]) -> list[CashbackEvent]:
 def approve_events(
     *, events: Sequence[CashbackEvent], at: datetime, actor: User | None = None, reason: str = ""
 ) -> list[CashbackEvent]:
-    """Confirm pending or held cashback; what has no hold left is paid at once. Events in other states are left alone."""
+    """Confirm pending or held cashback; what has no hold left is paid at once. Others are left alone."""
     confirmed = move_all(events, CashbackState.CONFIRMED, actor=actor, reason=reason, confirmed_at=at)
     announce(CashbackConfirmed, confirmed)
     count_confirmations(confirmed)

@@ -45,7 +45,7 @@ def sides(event: CashbackEvent, wallets: Wallets, accrual: Account) -> Sides:
     )
 
 
-def entry(
+def entry(  # noqa: PLR0913  a transfer has two sides, an amount and a reason
     event: CashbackEvent,
     *,
     debit: Account,

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -56,7 +57,7 @@ class Entry:
         return self.reason.partition(".")[0]
 
 
-def transfer(
+def transfer(  # noqa: PLR0913  a transfer has two sides, an amount and a cause
     *,
     debit: Account,
     credit: Account,
@@ -114,7 +115,7 @@ def lock(account_ids: Iterable[int]) -> None:
 
 def insert(entries: Sequence[Entry]) -> list[Entry]:
     """Write the rows; the entries that were not there yet."""
-    values = {
+    values: dict[str, Any] = {
         "ids": [entry.public_id for entry in entries],
         "debits": [entry.debit.pk for entry in entries],
         "credits": [entry.credit.pk for entry in entries],
@@ -146,7 +147,7 @@ def move_balances(entries: Iterable[Entry]) -> None:
         if not entry.overdraw:
             strict.add(entry.debit.pk)
     ids = sorted(deltas)
-    values = {"accounts": ids, "deltas": [deltas[pk] for pk in ids], "overdraws": [pk not in strict for pk in ids]}
+    values: dict[str, Any] = {"accounts": ids, "deltas": [deltas[pk] for pk in ids], "overdraws": [pk not in strict for pk in ids]}
     with connection.cursor() as cursor:
         cursor.execute(MOVE_BALANCES, values)
         if cursor.rowcount != len(ids):

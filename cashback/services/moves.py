@@ -17,7 +17,7 @@ from events import publish_many
 def move_all(
     events: Iterable[CashbackEvent], to: CashbackState, *, actor: User | None = None, reason: str = "", **fields: object
 ) -> list[CashbackEvent]:
-    """Bring those events into state `to` that are in one of its sources; these, fresh and locked. The others are left out."""
+    """Bring those events into state `to` that are in one of its sources; these, fresh and locked. Others stay."""
     sources = sources_of(CashbackEvent.TRANSITIONS, to)
     rows = CashbackEvent.objects.filter(pk__in=[event.pk for event in events], state__in=sources).order_by("pk")
     moved = list(rows.select_for_update(no_key=True, of=("self",)).select_related("buyer"))

@@ -18,9 +18,9 @@ from orders.models import Order, OrderLine, OrderState
 
 @transaction.atomic
 def track_order(*, order: UUID, at: datetime) -> list[CashbackEvent]:
-    """One cashback event per line of a paid order whose offer gives some; again changes nothing. An order refunded meanwhile gets none.
+    """One cashback event per line of a paid order whose offer gives some; again changes nothing.
 
-    `order` is its public id. With the flag `cashback.auto_approve` on they are confirmed at once.
+    `order` is its public id; one that was refunded meanwhile gets none. With the flag `cashback.auto_approve` on they are confirmed at once.
     """
     row = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("buyer").get(public_id=order)
     if row.state not in (OrderState.PAID, OrderState.FULFILLED):
@@ -74,7 +74,7 @@ def target_of(event: CashbackEvent, refunded: dict[int, int]) -> Target:
 
 
 def spread(amount_minor: int, lines: Sequence[OrderLine]) -> list[int]:
-    """An amount over lines in proportion to what they cost, none getting more; what rounding leaves goes to the largest."""
+    """An amount over lines by what they cost, none getting more than that; what rounding leaves goes to the largest."""
     costs = [line.line_total_minor for line in lines]
     left = min(amount_minor, sum(costs))
     shares = [left * cost // sum(costs) if cost else 0 for cost in costs]

@@ -66,9 +66,16 @@ def body_of(error: exceptions.APIException) -> dict[str, object]:
     """The problem document of one of REST framework's own errors."""
     if isinstance(error, exceptions.ValidationError):
         detail = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
-        return problem(400, "invalid", "The input is not valid", "See `errors` for each field.", errors=detail)
+        return problem(400, "invalid", "The input is not valid", "See `errors` for each field.", errors=named(detail))
     code = error.default_code if isinstance(error.detail, dict | list) else error.detail.code
     return problem(error.status_code, str(code), str(error.default_detail), str(error.detail))
+
+
+def named(errors: Any) -> Any:
+    """The same errors with places in lists as names: JSON knows no other."""
+    if isinstance(errors, dict):
+        return {str(name): named(error) for name, error in errors.items()}
+    return errors
 
 
 def headers_of(error: exceptions.APIException, request: Request | None) -> dict[str, str]:

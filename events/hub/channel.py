@@ -21,6 +21,7 @@ class Channel:
         self.last = last
         self.ring: deque[Frame] = deque(maxlen=RING)
         self.followers: dict[str, set[Connection]] = {}
+        self.size = 0
 
     @property
     def key(self) -> str:
@@ -29,12 +30,14 @@ class Channel:
 
     def add(self, connection: "Connection", *, key: str) -> None:
         self.followers.setdefault(key, set()).add(connection)
+        self.size += 1
 
     def remove(self, connection: "Connection", *, key: str) -> None:
-        followers = self.followers.get(key, set())
-        followers.discard(connection)
-        if not followers:
-            self.followers.pop(key, None)
+        """Forget a follower that was added under that key."""
+        self.followers[key].remove(connection)
+        self.size -= 1
+        if not self.followers[key]:
+            del self.followers[key]
 
     def connections(self) -> "list[Connection]":
         return [connection for followers in self.followers.values() for connection in followers]

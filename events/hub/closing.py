@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class CloseCode(IntEnum):
-    """After BAD_MESSAGE and FORBIDDEN a client should not come back by itself; after the others it may, with a pause."""
+    """After BAD_MESSAGE and FORBIDDEN a client should not come back by itself; after the others it may, later."""
 
     TOO_BIG = 1009
     TRY_LATER = 1013

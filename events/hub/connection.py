@@ -26,7 +26,7 @@ BURST = 100
 
 
 class Connection:
-    """A bounded queue with one writer. Whoever offers frames never waits; who reads too slowly is cut off, and resumes."""
+    """A bounded queue with one writer. Offering never waits; who reads too slowly is cut off, and resumes."""
 
     def __init__(self, *, hub: "Hub", socket: Socket, viewer: Viewer, endpoint: str) -> None:
         self.hub = hub
@@ -82,7 +82,8 @@ class Connection:
     async def write_burst(self) -> bool:
         """Send some of what waits, then let others have their turn; whether the connection was closed."""
         for _ in range(min(BURST, len(self.queue))):
-            while self.socket.buffered_bytes() > SERVER_BUFFER_BYTES:
+            # Twisted tells nobody when its buffer has room again.
+            while self.socket.buffered_bytes() > SERVER_BUFFER_BYTES:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             item = self.queue.popleft()
             if isinstance(item, CloseCode):

@@ -29,7 +29,7 @@ class ControlListener:
         name = ""
         while True:
             try:
-                layer = get_channel_layer()
+                layer: Any = get_channel_layer()
                 name = name or await layer.new_channel()
                 await layer.group_add(GROUP, name)
                 async with asyncio.timeout(REJOIN_SECONDS):

@@ -51,7 +51,6 @@ class Hub:
         self.degraded = False
         self.ready = asyncio.Event()
         self.reader = Reader(self)
-        self.replay = Replay(self.reader)
         self.keeper = Keeper(self)
         self.control = ControlListener(self)
         self.tasks: set[asyncio.Task[None]] = set()
@@ -164,15 +163,23 @@ class Hub:
         ref: object = None,
     ) -> None:
         """Follow a channel that the viewer may see, from now or from `since` on; the client is told where it stands."""
+        if connection.ending is not None:
+            return
         channel = self.channels[name]
         if name not in connection.channels:
-            connection.channels[name] = connection.viewer.access[name]
-            channel.add(connection, key=connection.channels[name])
-            metrics.subscriptions.labels(name).inc()
+            self.follow(connection, channel, key=connection.viewer.access[name])
         if since is None:
             connection.push(Frame.of(subscribed(channel, ref=ref)))
         else:
-            await self.replay.run(connection, channel, since=since, epoch=epoch, ref=ref)
+            replay = Replay(
+                reader=self.reader, connection=connection, channel=channel, since=since, epoch=epoch, ref=ref
+            )
+            await replay.run()
+
+    def follow(self, connection: Connection, channel: Channel, *, key: str) -> None:
+        connection.channels[channel.name] = key
+        channel.add(connection, key=key)
+        metrics.subscriptions.labels(channel.name).set(channel.size)
 
     def unsubscribe(self, connection: Connection, name: str) -> None:
         """Follow a channel no longer; nothing happens when it was not followed."""
@@ -180,7 +187,7 @@ class Hub:
         connection.catching_up.pop(name, None)
         if key is not None:
             self.channels[name].remove(connection, key=key)
-            metrics.subscriptions.labels(name).dec()
+            metrics.subscriptions.labels(name).set(self.channels[name].size)
 
     def apply_review(self, connection: Connection, viewer: Viewer | None) -> None:
         """Rights as of now: what may no longer be seen ends at once, the rest goes on under its present key."""
@@ -193,9 +200,7 @@ class Hub:
                 continue
             self.unsubscribe(connection, name)
             if new_key := viewer.access.get(name):
-                connection.channels[name] = new_key
-                self.channels[name].add(connection, key=new_key)
-                metrics.subscriptions.labels(name).inc()
+                self.follow(connection, self.channels[name], key=new_key)
             else:
                 connection.reply(error("forbidden", f"you may no longer see {name}", channel=name))
         for name, sampler in self.samplers.items():

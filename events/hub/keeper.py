@@ -60,7 +60,7 @@ class Keeper:
 
     # --- Rights ------------------------------------------------------------------------------------------------------
     async def review_all(self) -> None:
-        """Look again at the rights of connections whose last look is too old, in one thread hop for all that are due."""
+        """Look again at rights that were looked at too long ago, in one thread hop for all of them."""
         tick = min(LONGEST_TICK_SECONDS, self.recheck_seconds / TICKS_PER_WAIT)
         while True:
             await self.wait(tick)

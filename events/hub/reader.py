@@ -67,7 +67,7 @@ class Reader:
     async def look(self) -> None:
         """Find every channel's stream, and where to begin: at its end as of now, never before what was published."""
         async with asyncio.timeout(GRACE_SECONDS):
-            registered = await self.redis.hgetall(REGISTRY)
+            registered: Any = await self.redis.hgetall(REGISTRY)
         epochs = {name.decode(): epoch.decode() for name, epoch in registered.items()}
         unknown = {name for name in settings.REALTIME_CHANNELS if self.is_news(name, epochs.get(name))}
         known = await self.published() if unknown else {}
@@ -130,7 +130,7 @@ class Reader:
             return
         cursors: dict[Any, Any] = {key: f"{channel.last}-0" for key, channel in channels.items()}
         async with asyncio.timeout(BLOCK_MS / 1000 + GRACE_SECONDS):
-            answer = await self.redis.xread(cursors, count=COUNT, block=BLOCK_MS)
+            answer: Any = await self.redis.xread(cursors, count=COUNT, block=BLOCK_MS)
         for key, entries in answer:
             await self.take(channels[key.decode()], entries)
 
@@ -161,7 +161,7 @@ class Reader:
         """The events of a range, from the stream or else from the database; in order, perhaps with holes."""
         try:
             async with asyncio.timeout(GRACE_SECONDS):
-                entries = await self.redis.xrange(channel.key, f"{first}-0", f"{last}-0")
+                entries: Any = await self.redis.xrange(channel.key, f"{first}-0", f"{last}-0")
         except AWAY:
             entries = []
         frames = frames_of_entries(channel.name, entries)

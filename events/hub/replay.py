@@ -1,5 +1,7 @@
 """Resuming: what a client has missed since the last event it saw, then what comes, without a hole in between."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from events import metrics
@@ -16,64 +18,59 @@ MAX_FRAMES = 1000
 MAX_BYTES = 2 << 20
 
 
+@dataclass(frozen=True, kw_only=True)
 class Replay:
-    """Most clients are answered from the ring at once; older ones wait for Redis or the database, and live events for them."""
+    """One client's request. Most are answered from the ring at once; for others live events wait for the older ones."""
 
-    def __init__(self, reader: "Reader") -> None:
-        self.reader = reader
+    reader: "Reader"
+    connection: "Connection"
+    channel: Channel
+    since: int
+    epoch: str | None
+    ref: object
 
-    async def run(
-        self, connection: "Connection", channel: Channel, *, since: int, epoch: str | None, ref: object
-    ) -> None:
+    async def run(self) -> None:
         """Send what the viewer has missed after `since`, or say that it is too much."""
-        if epoch not in {None, channel.epoch}:
-            self.give_up(connection, channel, since=since, reason="epoch", ref=ref)
-        elif channel.ring_covers(since):
-            self.send(connection, channel, list(channel.ring), since=since, source="ring", ref=ref)
-        elif channel.last - since > MAX_SCANNED:
-            self.give_up(connection, channel, since=since, reason="limit", ref=ref)
+        if self.epoch not in {None, self.channel.epoch}:
+            self.give_up("epoch")
+        elif self.channel.ring_covers(self.since):
+            self.send(self.channel.ring, source="ring")
+        elif self.channel.last - self.since > MAX_SCANNED:
+            self.give_up("limit")
         else:
-            await self.catch_up(connection, channel, since=since, ref=ref)
+            await self.catch_up()
 
-    async def catch_up(self, connection: "Connection", channel: Channel, *, since: int, ref: object) -> None:
+    async def catch_up(self) -> None:
         """Hold back live events of the channel until the older ones are sent."""
-        top = channel.last
-        connection.catching_up[channel.name] = []
+        top, waiting = self.channel.last, self.connection.catching_up
+        waiting[self.channel.name] = []
         try:
-            frames = await self.reader.recover(channel, first=since + 1, last=top)
+            frames = await self.reader.recover(self.channel, first=self.since + 1, last=top)
         finally:
-            live = connection.catching_up.pop(channel.name, [])
-        if len(frames) < top - since:
-            self.give_up(connection, channel, since=since, reason="trimmed", ref=ref)
+            live = waiting.pop(self.channel.name, [])
+        if len(frames) < top - self.since:
+            self.give_up("trimmed")
         else:
-            self.send(connection, channel, frames, since=since, source="stream", ref=ref)
+            self.send(frames, source="stream")
         for frame in live:
-            connection.push(frame)
+            self.connection.push(frame)
 
-    def send(
-        self,
-        connection: "Connection",
-        channel: Channel,
-        frames: list[Frame],
-        *,
-        since: int,
-        source: str,
-        ref: object,
-    ) -> None:
+    def send(self, frames: Sequence[Frame], *, source: str) -> None:
         """Send those of the frames that the viewer may see, within the bounds of a replay."""
-        key = connection.channels.get(channel.name)
-        missed = [frame for frame in frames if frame.seq > since and key in frame.audience]
+        key = self.connection.channels.get(self.channel.name)
+        missed = [frame for frame in frames if frame.seq > self.since and key in frame.audience]
         if len(missed) > MAX_FRAMES or sum(frame.size for frame in missed) > MAX_BYTES:
-            self.give_up(connection, channel, since=since, reason="limit", ref=ref)
+            self.give_up("limit")
             return
         metrics.replays.labels(source, "recovered").inc()
-        connection.push(Frame.of(subscribed(channel, recovered=True, replayed=len(missed), ref=ref)))
-        for frame in missed:
-            connection.push(frame)
+        answer = subscribed(self.channel, recovered=True, replayed=len(missed), ref=self.ref)
+        for frame in (Frame.of(answer), *missed):
+            self.connection.push(frame)
 
-    def give_up(self, connection: "Connection", channel: Channel, *, since: int, reason: str, ref: object) -> None:
+    def give_up(self, reason: str) -> None:
         """The client loads the state again, and follows from here."""
         metrics.replays.labels("none", reason).inc()
         metrics.gaps.labels(reason).inc()
-        connection.push(Frame.of(subscribed(channel, ref=ref)))
-        connection.push(Frame.of(gap(channel.name, first=since, last=channel.last, reason=reason)))
+        lost = gap(self.channel.name, first=self.since, last=self.channel.last, reason=reason)
+        for body in (subscribed(self.channel, ref=self.ref), lost):
+            self.connection.push(Frame.of(body))

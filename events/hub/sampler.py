@@ -19,7 +19,7 @@ DEFAULT_SECONDS = 1.0
 
 
 class Sampler:
-    """Takes a sample when any listener's interval is over, at most every 250 ms, and hands it to those whose time it is."""
+    """Samples when any listener's interval is over, at most every 250 ms, for all whose time it is."""
 
     def __init__(self, stream: FigureStream) -> None:
         self.stream = stream

@@ -1,4 +1,4 @@
-"""What ASGI does not offer, where the server does: how much waits in its buffer, any close code, and letting go at once."""
+"""What ASGI does not offer, where the server does: how much waits in its buffer, any close code, letting go."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -8,18 +8,19 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class Socket:
-    """The sending half of one connection. Everything beyond ASGI is looked for, and done without where it is missing."""
+    """The sending half of one connection. What goes beyond ASGI is looked for, and done without where it is missing."""
 
     def __init__(self, send: Send) -> None:
         self.send = bare(send)
         self.protocol = protocol_of(self.send)
-        self.transport = getattr(self.protocol, "transport", None)
+        self.transport: Any = getattr(self.protocol, "transport", None)
 
     def buffered_bytes(self) -> int:
         """What the server holds and the network has not taken. daphne's send() never waits, so somebody has to look."""
-        if hasattr(self.transport, "_tempDataLen"):
-            return len(self.transport.dataBuffer) - self.transport.offset + self.transport._tempDataLen
-        return 0
+        if not hasattr(self.transport, "_tempDataLen"):
+            return 0
+        waiting: int = len(self.transport.dataBuffer) - self.transport.offset + self.transport._tempDataLen
+        return waiting
 
     async def close(self, code: int) -> None:
         """Say goodbye. daphne's own way refuses the standard codes above 1000."""
@@ -37,9 +38,8 @@ class Socket:
 
 def bare(send: Send) -> Send:
     """The server's own send: the session middleware looks at the session again for every frame."""
-    while hasattr(owner := getattr(send, "__self__", None), "real_send"):
-        send = owner.real_send
-    return send
+    owner: Any = getattr(send, "__self__", None)
+    return bare(owner.real_send) if hasattr(owner, "real_send") else send
 
 
 def protocol_of(send: Send) -> Any:

@@ -54,7 +54,7 @@ async def admit(scope: Scope) -> Viewer:
 
 
 def check_origin(headers: Mapping[bytes, bytes]) -> None:
-    """A session's cookie is sent by any page: only pages of this site, or of those it trusts, may use it. Raises Refused."""
+    """Any page can send a session's cookie: only those of this site, or trusted by it, may use it. Raises Refused."""
     origin = headers.get(b"origin", b"").decode("latin-1").lower()
     host = headers.get(b"host", b"").decode("latin-1").lower()
     if origin in settings.REALTIME_ALLOWED_ORIGINS:

@@ -10,7 +10,6 @@ import psycopg
 from events.errors import LeadershipLost
 from events.frames import NumberedEvent
 from events.leadership import Leadership, Session
-from events.models import EventStatus
 from events.relay.selection import Selection, select
 
 BATCH = 500
@@ -40,6 +39,12 @@ ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
 PASSED_OVER = """
 SELECT aggregate_type, aggregate_id, min(id) AS id FROM events_outboxevent
 WHERE channel = %s AND status = 0 AND id < %s AND id <> ALL(%s) GROUP BY aggregate_type, aggregate_id
+"""
+
+BURY = "UPDATE events_outboxevent SET status = 3, attempts = attempts + 1, last_error = %s WHERE id = %s"
+
+RETRY = """
+UPDATE events_outboxevent SET attempts = attempts + 1, next_attempt_at = now() + %s, last_error = %s WHERE id = %s
 """
 
 NUMBER = """
@@ -99,13 +104,11 @@ class Ledger:
             return self.number(selection.accepted, channel=channel, last_seq=standing["last_seq"])
 
     def set_aside(self, selection: Selection) -> None:
-        """Rows that can never be sent are dead before numbering; rows that failed wait, and hold back their aggregate."""
+        """Rows that can never be sent are dead before numbering; failed ones wait, and hold back their aggregate."""
         for row, error in selection.poison:
-            update = "UPDATE events_outboxevent SET status = %s, last_error = %s, attempts = attempts + 1 WHERE id = %s"
-            self.session.execute(update, [EventStatus.DEAD.value, error, row["id"]])
+            self.session.execute(BURY, [error, row["id"]])
         for row, error, delay in selection.retry:
-            update = "UPDATE events_outboxevent SET attempts = attempts + 1, next_attempt_at = now() + %s, last_error = %s WHERE id = %s"
-            self.session.execute(update, [delay, error, row["id"]])
+            self.session.execute(RETRY, [delay, error, row["id"]])
 
     def number(self, rows: Sequence[dict[str, Any]], *, channel: str, last_seq: int) -> list[NumberedEvent]:
         if not rows:

@@ -80,7 +80,7 @@ class Relay:
         return len(events)
 
     def publish(self, events: list[NumberedEvent]) -> None:
-        """Add numbered events of one channel to its stream and note it; what Redis has lost before them is put back first."""
+        """Add numbered events of one channel to its stream, and note it; what Redis has lost is put back first."""
         channel = events[0].channel
         try:
             refused = self.streams.append(self.streams_of[channel], events)
@@ -96,7 +96,7 @@ class Relay:
         self.done += len(events)
 
     def are_ours(self, stream: Stream, events: list[NumberedEvent], refused: list[int]) -> bool:
-        """Whether numbers that were taken already are taken by these very events: an earlier try had got as far as Redis."""
+        """Whether taken numbers are taken by these very events: an earlier try had got as far as Redis."""
         ids = {event.seq: event.event_id for event in events}
         first = self.streams.first_seq(stream) if refused else None
         for seq in refused:

@@ -85,12 +85,12 @@ class Streams:
     def last_seq(self, stream: Stream) -> int:
         """The highest number that was ever in the stream; 0 when there is none."""
         try:
-            info = cast(dict[str, Any], self.client.xinfo_stream(stream.key))
+            info: Any = self.client.xinfo_stream(stream.key)
         except redis.ResponseError:
             if self.client.exists(stream.key):
                 raise
             return 0
-        return int(bytes(info["last-generated-id"]).partition(b"-")[0])
+        return int(info["last-generated-id"].partition(b"-")[0])
 
     def append(self, stream: Stream, events: Sequence[NumberedEvent]) -> list[int]:
         """Add events after the last, and announce them; the numbers that were there already. Raises StreamBehind."""

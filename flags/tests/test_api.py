@@ -10,7 +10,8 @@ from flags.models import Flag, FlagChange, FlagSet
 ApiOf = Callable[[User], APIClient]
 MakeUser = Callable[..., User]
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+committing = pytest.mark.django_db(transaction=True)  # what is listed has been published after a commit
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ def customer(make_user: MakeUser, api_of: ApiOf) -> APIClient:
     return api_of(make_user())
 
 
+@committing
 def test_list__is_a_plain_dictionary(editor: APIClient, make_flag: Callable[..., Flag]) -> None:
     make_flag("new_checkout", enabled=True)
     make_flag("cashback.auto_approve")
@@ -32,6 +34,7 @@ def test_list__is_a_plain_dictionary(editor: APIClient, make_flag: Callable[...,
     assert response.json() == {"new_checkout": True, "cashback.auto_approve": False}
 
 
+@committing
 def test_list_for_a_customer__holds_only_what_clients_may_see(
     customer: APIClient, make_flag: Callable[..., Flag]
 ) -> None:
@@ -41,6 +44,7 @@ def test_list_for_a_customer__holds_only_what_clients_may_see(
     assert customer.get("/api/v1/flags/").json() == {"shop.open": True}
 
 
+@committing
 def test_list_that_has_not_changed__answers_304_until_it_does(
     editor: APIClient, make_flag: Callable[..., Flag], turn: Callable[..., Flag]
 ) -> None:
@@ -91,6 +95,7 @@ def test_one_flag_for_an_editor__says_all_and_who_changed_it_last(
     }
 
 
+@committing
 def test_one_flag_for_a_customer__says_its_state_only(customer: APIClient, make_flag: Callable[..., Flag]) -> None:
     make_flag("shop.open", enabled=True, client_visible=True)
     make_flag("secret.plan")
@@ -109,6 +114,7 @@ def test_unknown_name__answers_404(editor: APIClient, name: str, rest: str) -> N
     assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
 
 
+@committing
 def test_put__turns_and_answers_the_flag(editor: APIClient, make_flag: Callable[..., Flag]) -> None:
     make_flag("new_checkout")
 

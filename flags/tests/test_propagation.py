@@ -19,8 +19,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def read(child: subprocess.Popen[str]) -> str:
+    """The next line; nothing from a child that is silent for long."""
     assert child.stdout
-    return child.stdout.readline().strip()
+    impatience = threading.Timer(20, child.kill)
+    impatience.start()
+    line = child.stdout.readline().strip()
+    impatience.cancel()
+    return line
 
 
 def toggle_and_time(child: subprocess.Popen[str], turn: Callable[..., Flag], times: int) -> list[float]:

@@ -110,7 +110,7 @@ def test_redis_away__is_said_at_once(settings: object) -> None:
     with pytest.raises(redis.ConnectionError):
         reconcile()
 
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 1
 
 
 def test_redis_away__the_workers_sweep_goes_on(settings: object) -> None:

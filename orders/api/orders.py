@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.models import User
 from coupon_site.api import PROBLEM_RESPONSES, ProblemOut, PublicIdLookup, StrictSerializer, idempotent
 from orders.api.payments import PaymentIn, PaymentOut, check_method
-from orders.models import Order, OrderLine, OrderQuerySet, OrderState
+from orders.models import Order, OrderLine, OrderQuerySet, OrderState, lines_with_terms
 from orders.services import LineRequest, ReserveRequest, cancel_order, place_order, retry_payment
 from payments.queries import payments_of
 
@@ -31,7 +31,9 @@ class LineIn(StrictSerializer):
 
 
 class OrderIn(StrictSerializer):
-    lines = serializers.ListField(child=LineIn(), min_length=1, max_length=MAX_LINES)
+    lines: serializers.BaseSerializer[Any] = serializers.ListSerializer(
+        child=LineIn(), min_length=1, max_length=MAX_LINES
+    )
     payment_method = serializers.CharField(max_length=30, default="card", validators=[check_method])
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -115,7 +117,7 @@ class OrderViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericVi
         order = place_order(
             request=ReserveRequest(buyer=self.user, lines=lines, payment_method=method), at=timezone.now()
         )
-        prefetch_related_objects([order], "lines__sale__offer__merchant")
+        prefetch_related_objects([order], lines_with_terms())
         return Response(OrderOut(order).data, status=201)
 
     @extend_schema(request=CancelIn, responses={200: OrderOut, **PROBLEM_RESPONSES, **REFUSED}, filters=False)

@@ -1,7 +1,7 @@
 """Tables of orders."""
 
 from orders.models.catalogue import GiftPolicy, Merchant, MerchantQuerySet, Offer, OfferQuerySet
-from orders.models.order import Hold, HoldState, Order, OrderLine, OrderQuerySet, OrderState
+from orders.models.order import Hold, HoldState, Order, OrderLine, OrderQuerySet, OrderState, lines_with_terms
 from orders.models.sale import BuyerAllowance, FlashSale, FlashSaleQuerySet, SalePhase, SaleStock
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "OrderState",
     "SalePhase",
     "SaleStock",
+    "lines_with_terms",
 ]

@@ -38,8 +38,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def with_lines(self) -> Self:
         """Lines and the terms they were sold on, in one more query."""
-        lines = OrderLine.objects.select_related("sale__offer__merchant")
-        return self.prefetch_related(models.Prefetch("lines", queryset=lines))
+        return self.prefetch_related(lines_with_terms())
 
 
 class Order(models.Model):
@@ -129,6 +128,11 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.title}"
+
+
+def lines_with_terms() -> "models.Prefetch[str, models.QuerySet[OrderLine], str]":
+    """What an order is shown with."""
+    return models.Prefetch("lines", queryset=OrderLine.objects.select_related("sale__offer__merchant"))
 
 
 class HoldState(models.TextChoices):

@@ -170,17 +170,16 @@ def test_new_sale__has_its_units(desk: Client) -> None:
     assert sale.stock.get().total == 25
 
 
-@pytest.mark.parametrize(("units", "total", "messages"), [(5, 15, 0), (-9, 10, 1)])
+@pytest.mark.parametrize(("units", "total"), [(5, 15), (-9, 10)])
 def test_more_units__are_added_unless_somebody_has_them(
-    desk: Client, user: User, sale: FlashSale, units: int, total: int, messages: int
+    desk: Client, order: Order, sale: FlashSale, units: int, total: int
 ) -> None:
-    new_order(user, sale, quantity=2)
     inline = {"stock-TOTAL_FORMS": 0, "stock-INITIAL_FORMS": 0}
 
     answer = desk.post(f"/admin/orders/flashsale/{sale.pk}/change/", {"more_units": units, **inline})
 
     assert sale.stock.get().total == total
-    assert sum("not changed" in message for message in said(answer)) == messages
+    assert any("not changed" in message for message in said(answer)) == (total == 10)
 
 
 def test_close_action__ends_sales(desk: Client, sale: FlashSale) -> None:

@@ -10,8 +10,8 @@ from orders.models import BuyerAllowance, FlashSale, HoldState, Order, OrderStat
 from orders.services import cancel_order, confirm_order, expire_orders
 from orders.tests.conftest import Books
 from orders.tests.factories import captured_payment, new_order, new_sale
-from orders.tests.races import at_once
 from payments.models import Payment, Refund
+from payments.tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 

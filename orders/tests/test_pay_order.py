@@ -18,6 +18,8 @@ from payments.models import Payment, PaymentState, SandboxCharge, WebhookReceipt
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Drain = Callable[[], int]
+# Whether an app above issues vouchers is its own matter.
+SOLD = {OrderState.PAID, OrderState.FULFILLED}
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +45,7 @@ def test_card_that_pays__ends_in_a_paid_order(
 
     order.refresh_from_db()
     payment = Payment.objects.get()
-    assert order.state == OrderState.PAID
+    assert order.state in SOLD
     assert (order.paid_by, payment.state, payment.captured_minor) == (payment, PaymentState.CAPTURED, 2000)
     assert payment.provider_ref == SandboxCharge.objects.get().reference
     assert (payment.payer, payment.reference, payment.method) == (user, order.public_id, method)
@@ -74,7 +76,8 @@ def test_declined_card__leaves_the_order_reserved_and_the_buyer_tries_again(
     drain()
 
     order.refresh_from_db()
-    assert (order.state, order.paid_by) == (OrderState.PAID, second)
+    assert order.state in SOLD
+    assert order.paid_by == second
     assert [payment.state for payment in Payment.objects.order_by("id")] == ["failed", "captured"]
     assert broken() == {}
 
@@ -106,7 +109,7 @@ def test_free_order__is_paid_without_the_bank(user: User, drain: Drain, broken: 
     drain()
 
     order.refresh_from_db()
-    assert order.state == OrderState.PAID
+    assert order.state in SOLD
     assert not Payment.objects.exists()
     assert broken() == {}
 
@@ -133,7 +136,7 @@ def test_bank_away__the_charge_waits_without_losing_an_attempt(
     drain()
 
     order.refresh_from_db()
-    assert order.state == OrderState.PAID
+    assert order.state in SOLD
     assert Payment.objects.count() == 1
 
 

@@ -11,11 +11,11 @@ from orders.errors import NotRefundable
 from orders.models import BuyerAllowance, FlashSale, Order, OrderState
 from orders.services import before_refund, refund_order, refunding
 from orders.tests.conftest import Books
-from orders.tests.races import at_once
 from payments.errors import RefundKeyReused, RefundTooLarge
 from payments.models import Payment, Refund, RefundState
 from payments.providers import RefundReport
 from payments.services import apply_payment_event
+from payments.tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 Drain = Callable[[], int]

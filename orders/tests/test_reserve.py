@@ -129,21 +129,6 @@ def test_limit__counts_what_the_buyer_has_and_what_the_batch_gives(user: User, b
     assert broken() == {}
 
 
-@pytest.mark.parametrize(
-    ("terms", "error"),
-    [
-        ({"starts_at": timezone.now() + timedelta(minutes=1)}, SaleClosed),
-        ({"ends_at": timezone.now() - timedelta(minutes=1)}, SaleClosed),
-    ],
-)
-def test_outside_the_window__is_refused(user: User, terms: dict[str, object], error: type[DomainError]) -> None:
-    sale = new_sale(**terms)
-
-    [answer] = reserve(requests=[request_of(user, sale)], at=timezone.now())
-
-    assert isinstance(answer, error)
-
-
 def test_closed_sale__is_refused(user: User, sale: FlashSale) -> None:
     close_sale(sale=sale, at=timezone.now())
 

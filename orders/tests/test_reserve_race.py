@@ -14,7 +14,7 @@ from orders.services import expire_orders, reserve, stock
 from orders.services.stock import StockBook
 from orders.tests.conftest import Books
 from orders.tests.factories import new_order, new_sale, request_of
-from orders.tests.races import at_once
+from payments.tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,9 +7,9 @@ from orders.errors import NotPayable
 from orders.models import Order
 from orders.services import retry_payment
 from orders.tests.factories import new_order, new_sale
-from orders.tests.races import at_once
 from payments.errors import PaymentInProgress
 from payments.models import Payment, PaymentState
+from payments.tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -8,6 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from coupon_site.errors import IllegalTransition
 from coupon_site.transitions import move
 from events import enqueue
 from payments.errors import RefundKeyReused, RefundTooLarge
@@ -23,7 +24,7 @@ def request_refund(*, payment: Payment, amount_minor: int, reason: str, key: str
     """
     if amount_minor < 1:
         raise ValueError("a refund gives something back")
-    Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)  # one refund of a payment at a time
+    lock(payment)
     if known := Refund.objects.filter(key=key).first():
         return same_refund(known, payment=payment, amount_minor=amount_minor)
     set_aside(payment, amount_minor)
@@ -37,6 +38,11 @@ def request_refund(*, payment: Payment, amount_minor: int, reason: str, key: str
     )
     enqueue(send_refund, {"refund": refund.public_id})
     return refund
+
+
+def lock(payment: Payment) -> None:
+    """One refund of a payment at a time."""
+    Payment.objects.select_for_update(no_key=True).get(pk=payment.pk)
 
 
 def same_refund(known: Refund, *, payment: Payment, amount_minor: int) -> Refund:
@@ -63,7 +69,11 @@ def set_aside(payment: Payment, amount_minor: int) -> None:
 @transaction.atomic
 def retry_refund(*, refund: Refund, actor: User | None = None) -> Refund:
     """Send a failed refund again. Raises IllegalTransition for any other."""
-    move(refund, RefundState.IN_TRANSIT, actor=actor, reason="retried", failure_code="")
+    lock(refund.payment)
+    refund.refresh_from_db(fields=["state"])
+    if refund.state != RefundState.FAILED:
+        raise IllegalTransition(f"the refund is {refund.state}, only a failed one is sent again", state=refund.state)
+    move(refund, RefundState.IN_TRANSIT, actor=actor, reason="sent again", failure_code="")
     enqueue(send_refund, {"refund": refund.public_id})
     return refund
 
@@ -71,7 +81,7 @@ def retry_refund(*, refund: Refund, actor: User | None = None) -> Refund:
 @transaction.atomic
 def cancel_refund(*, refund: Refund, actor: User | None = None, reason: str = "") -> Refund:
     """Give up a failed refund; its amount may be asked back again. Raises IllegalTransition for any other."""
-    Payment.objects.select_for_update(no_key=True).get(pk=refund.payment_id)
+    lock(refund.payment)
     move(refund, RefundState.CANCELLED, actor=actor, reason=reason)
     Payment.objects.filter(pk=refund.payment_id).update(refunding_minor=F("refunding_minor") - refund.amount_minor)
     return refund

@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,14 @@ def test_ports_of_the_machine__are_few_and_on_loopback_unless_told_otherwise() -
         "prometheus": ["127.0.0.1:${PROMETHEUS_PORT:-9090}:9090"],
         "alertmanager": ["127.0.0.1:${ALERTMANAGER_PORT:-9093}:9093"],
     }
+
+
+def test_web__runs_as_the_image_says_and_logs_no_addresses() -> None:
+    (line,) = re.findall(r"^CMD (.*)$", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
+    command = services()["web"]["command"]
+
+    assert command == json.loads(line)
+    assert following(command, "--verbosity") == "0"
 
 
 def test_redis__wants_a_password_and_forgets_nothing() -> None:

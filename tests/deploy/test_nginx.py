@@ -187,6 +187,7 @@ def test_large_answer__is_compressed_for_who_understands_it(nginx: Proxy) -> Non
         ("/api/v1/orders/", MEGABYTE, 200),
         ("/api/v1/orders/", MEGABYTE + 1, 413),
         ("/api/v1/imports/", 8 * MEGABYTE, 200),
+        ("/api/v1/imports", 8 * MEGABYTE, 200),
         ("/admin/cashback/importjob/add/", 8 * MEGABYTE, 200),
     ],
 )

@@ -15,8 +15,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from coupon_site.api import PROBLEM_RESPONSES, PublicIdLookup, StrictSerializer, idempotent
 from orders.models import Merchant
-from vouchers.models import ScannerDevice
 from orders.permissions import holds
+from vouchers.models import ScannerDevice
 from vouchers.services import register_device, revoke_device
 
 

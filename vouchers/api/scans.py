@@ -1,6 +1,6 @@
-"""What tills call: check, redeem, void. Every answer names its result; refusals say no more than people at a till need."""
+"""What tills call: check, redeem, void. Every answer names its result; a refusal says no more than a till needs."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import Http404
 from django.utils import timezone
@@ -75,8 +75,7 @@ class TillView(APIView):
 
     @property
     def device(self) -> ScannerDevice:
-        device: ScannerDevice = self.request.auth
-        return device
+        return cast(ScannerDevice, self.request.auth)
 
     def answer(self, answer: ScanAnswer) -> Response:
         if answer.result in GUESSES:

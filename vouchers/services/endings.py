@@ -16,7 +16,7 @@ from vouchers.models import RefusedScan, Voucher, VoucherState
 
 @transaction.atomic
 def expire_vouchers(*, at: datetime, limit: int = 200) -> int:
-    """End live vouchers whose last day is over; answers how many. What somebody is working on is left for the next time."""
+    """End live vouchers whose last day is over; answers how many. Those that somebody works on wait."""
     overdue = Voucher.objects.overdue(at).select_for_update(no_key=True, skip_locked=True, of=("self",))
     vouchers = list(overdue.select_related("owner", "merchant")[:limit])
     for voucher in vouchers:
@@ -27,7 +27,7 @@ def expire_vouchers(*, at: datetime, limit: int = 200) -> int:
 
 @transaction.atomic
 def take_back_vouchers(*, order: Order, actor: User | None = None, reason: str = "") -> int:
-    """Cancel an order's vouchers before its money goes back; answers how many. Raises VouchersUsed when it is too late for one."""
+    """Cancel an order's vouchers before its money goes back; answers how many. Raises VouchersUsed."""
     rows = Voucher.objects.of_order(order.pk).order_by("id").select_for_update(no_key=True, of=("self",))
     vouchers = list(rows.select_related("owner", "merchant"))
     if used := [voucher for voucher in vouchers if voucher.uses_done or voucher.state == VoucherState.GIFT_LOCKED]:

@@ -19,9 +19,9 @@ ATTEMPTS = 3
 
 @transaction.atomic
 def issue_vouchers(*, order: UUID, at: datetime) -> list[Voucher]:
-    """One voucher per unit of a paid order, and the order fulfilled; again changes nothing. An order refunded meanwhile gets none.
+    """One voucher per unit of a paid order, and the order fulfilled; again changes nothing.
 
-    `order` is its public id. Raises Order.DoesNotExist, CodesExhausted.
+    `order` is its public id; one that was refunded meanwhile gets none. Raises Order.DoesNotExist, CodesExhausted.
     """
     row = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("buyer").get(public_id=order)
     if row.state not in (OrderState.PAID, OrderState.FULFILLED):
@@ -36,7 +36,7 @@ def issue_vouchers(*, order: UUID, at: datetime) -> list[Voucher]:
 
 
 def fill(order: Order, lines: Sequence[OrderLine], *, at: datetime) -> list[Voucher]:
-    """Make the units that are missing until none is. A drawn code that exists already is silently left out: draw again."""
+    """Make the units that are missing until none is. A drawn code that exists already is left out: draw again."""
     for _ in range(ATTEMPTS):
         made = list(Voucher.objects.of_order(order.pk).order_by("line_id", "unit_no"))
         have = {(voucher.line_id, voucher.unit_no) for voucher in made}

@@ -18,7 +18,7 @@ from vouchers.queries import ScanAnswer, answer_given, judge, voucher_of_code
 log = logging.getLogger(__name__)
 
 
-class _TakenMeanwhile(Exception):  # noqa: N818  undoes the savepoint
+class _TakenMeanwhile(Exception):
     """Another till was quicker."""
 
 
@@ -31,7 +31,7 @@ def check_voucher(*, device: ScannerDevice, code: str, at: datetime) -> ScanAnsw
 
 @transaction.atomic
 def redeem_voucher(*, device: ScannerDevice, code: str, nonce: str, at: datetime) -> ScanAnswer:
-    """Take one use of a voucher. The same nonce gets the same answer, whatever has happened since. Raises DeviceRevoked."""
+    """Take one use of a voucher. The same nonce gets the same answer, whatever happened since. Raises DeviceRevoked."""
     refuse_revoked(device)
     if given := answer_given(device=device, nonce=nonce):
         return given
@@ -63,7 +63,7 @@ def decide(*, device: ScannerDevice, voucher: Voucher | None, nonce: str, at: da
 
 @transaction.atomic
 def use(*, device: ScannerDevice, voucher: Voucher, nonce: str, at: datetime) -> ScanAnswer:
-    """The row of the use first, so that the same nonce at the same moment waits and finds it; then the counter decides."""
+    """The row of the use first, so that the same nonce at the same moment waits for it; then the counter decides."""
     redemption, is_new = Redemption.objects.get_or_create(
         device=device, nonce=nonce, defaults={"voucher": voucher, "merchant": device.merchant, "created_at": at}
     )

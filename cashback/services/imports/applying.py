@@ -19,14 +19,14 @@ BATCH_INVOICES = 1_000
 UP_TO = """
 SELECT max(external_id) FROM (
     SELECT DISTINCT external_id FROM cashback_importrow
-    WHERE job_id = %(job)s AND NOT (outcome = 'error') AND external_id > %(after)s
+    WHERE job_id = %(job)s AND line_hash IS NOT NULL AND external_id > %(after)s
     ORDER BY external_id LIMIT %(limit)s
 ) AS next
 """
 
 KEYS = """
 SELECT external_id, part, bool_and(is_cancellation), min(occurred_at) FROM cashback_importrow
-WHERE job_id = %(job)s AND NOT (outcome = 'error') AND external_id > %(after)s AND external_id <= %(up_to)s
+WHERE job_id = %(job)s AND line_hash IS NOT NULL AND external_id > %(after)s AND external_id <= %(up_to)s
 GROUP BY external_id, part
 """
 
@@ -34,14 +34,14 @@ BATCH = """
 CREATE TEMPORARY TABLE import_batch ON COMMIT DROP AS
 SELECT conversion.id AS conversion_id, row.line_hash, min(row.buyer_ref) AS buyer_ref, min(row.item) AS item,
     min(row.quantity) AS quantity, min(row.amount_minor) AS amount_minor, min(row.occurred_at) AS occurred_at,
-    count(*) AS copies, false AS has_grown, coalesce((
+    count(*) AS copies, false AS has_grown, CASE WHEN conversion.id = ANY(%(created)s) THEN 0 ELSE coalesce((
         SELECT max(known.copies) FROM cashback_conversionline known
         WHERE known.conversion_id = conversion.id AND known.line_hash = row.line_hash
-    ), 0) AS copies_before
+    ), 0) END AS copies_before
 FROM cashback_importrow row
 JOIN cashback_conversion conversion ON conversion.network_id = %(network)s
     AND conversion.external_id = row.external_id AND conversion.part = row.part
-WHERE row.job_id = %(job)s AND NOT (row.outcome = 'error')
+WHERE row.job_id = %(job)s AND row.line_hash IS NOT NULL
     AND row.external_id > %(after)s AND row.external_id <= %(up_to)s
 GROUP BY conversion.id, row.line_hash
 """
@@ -61,13 +61,19 @@ WHERE written.conversion_id = import_batch.conversion_id AND written.line_hash =
     AND written.copies > import_batch.copies_before
 """
 
+SEEN = """
+SELECT conversion_id, bool_or(has_grown), sum(copies)::integer FROM import_batch
+GROUP BY conversion_id ORDER BY conversion_id
+"""
+
 # Of equal lines in several series the largest count holds.
 TOTALS = """
 UPDATE cashback_conversion conversion SET
     gross_minor = total.gross_minor, lines = total.lines, occurred_at = total.occurred_at,
     buyer_ref = total.buyer_ref, content_hash = total.content_hash
 FROM (
-    SELECT conversion_id, sum(amount_minor * copies) AS gross_minor, sum(copies) AS lines, min(occurred_at) AS occurred_at,
+    SELECT conversion_id, sum(amount_minor * copies) AS gross_minor, sum(copies) AS lines,
+        min(occurred_at) AS occurred_at,
         CASE WHEN min(buyer_ref) = max(buyer_ref) THEN min(buyer_ref) ELSE '' END AS buyer_ref,
         md5(string_agg(line_hash::text || copies::text, ',' ORDER BY line_hash)) AS content_hash
     FROM (
@@ -81,7 +87,8 @@ WHERE conversion.id = total.conversion_id
 """
 
 REVISIONS = """
-INSERT INTO cashback_conversionrevision (public_id, conversion_id, job_id, content_hash, gross_minor, cancelled_minor, created_at)
+INSERT INTO cashback_conversionrevision
+    (public_id, conversion_id, job_id, content_hash, gross_minor, cancelled_minor, created_at)
 SELECT gen_random_uuid(), id, %(job)s, md5(content_hash || cancelled_minor::text), gross_minor, cancelled_minor, now()
 FROM cashback_conversion WHERE id = ANY(%(changed)s)
 ON CONFLICT (conversion_id, content_hash) DO NOTHING
@@ -95,17 +102,18 @@ UPDATE cashback_importrow row SET outcome = CASE
     ELSE 'skipped_duplicate'
 END
 FROM import_batch batch
-WHERE row.job_id = %(job)s AND NOT (row.outcome = 'error') AND row.line_hash = batch.line_hash
+WHERE row.job_id = %(job)s AND row.line_hash IS NOT NULL AND row.line_hash = batch.line_hash
     AND row.external_id > %(after)s AND row.external_id <= %(up_to)s
 """
 
 
 class Batch(NamedTuple):
-    """What a batch found: conversions that are new, those that are new or have grown, and how many there are."""
+    """What a batch found: conversions that are new, those that are new or have grown, their number and that of lines."""
 
     created: list[int]
     touched: list[int]
-    size: int
+    conversions: int
+    lines: int
 
 
 def apply(job: ImportJob, *, after_chunk: Callable[[ImportJob], bool]) -> bool:
@@ -126,7 +134,13 @@ def next_bound(job: ImportJob) -> str | None:
 @transaction.atomic
 def apply_batch(job: ImportJob, *, up_to: str) -> None:
     """Bring a range of invoices into the conversions and the wallets, and move the cursor behind it; or nothing."""
-    values = {"job": job.pk, "network": job.network_id, "after": job.applied_to, "up_to": up_to, "series": job.series_id}
+    values = {
+        "job": job.pk,
+        "network": job.network_id,
+        "after": job.applied_to,
+        "up_to": up_to,
+        "series": job.series_id,
+    }
     batch = merge(job, values)
     run(TOTALS, {"touched": batch.touched})
     assign_buyers(job, touched=batch.touched, at=timezone.now())
@@ -141,38 +155,36 @@ def apply_batch(job: ImportJob, *, up_to: str) -> None:
 
 def merge(job: ImportJob, values: dict[str, Any]) -> Batch:
     """Add the batch's lines to what is known."""
-    made = {conversion.public_id for conversion in make_conversions(job, values)}
-    run(BATCH, values)
+    created = make_conversions(job, values)
+    run(BATCH, {**values, "created": created})
     run("ANALYZE import_batch", {})
     run(ADD_LINES, values)
-    rows = fetch(
-        "SELECT conversion.id, conversion.public_id, bool_or(has_grown) FROM import_batch "
-        "JOIN cashback_conversion conversion ON conversion.id = conversion_id GROUP BY conversion.id",
-        {},
-    )
-    return Batch(
-        created=[pk for pk, public_id, _ in rows if public_id in made],
-        touched=[pk for pk, _, has_grown in rows if has_grown],
-        size=len(rows),
-    )
+    rows = fetch(SEEN, {})
+    touched = [pk for pk, has_grown, _ in rows if has_grown]
+    return Batch(created, touched, conversions=len(rows), lines=sum(lines for _, _, lines in rows))
 
 
-def make_conversions(job: ImportJob, values: dict[str, Any]) -> list[Conversion]:
-    """Rows for the invoices of the batch; those that exist already are left out by the database."""
+def make_conversions(job: ImportJob, values: dict[str, Any]) -> list[int]:
+    """Rows for the invoices of the batch that are not known yet; their keys."""
     assert job.profile is not None  # noqa: S101  a job without one does not run
-    drafts = [
-        Conversion(
+    currency = job.profile.currency
+    drafts = {
+        (external_id, part): Conversion(
             network_id=job.network_id,
             external_id=external_id,
             part=part,
             is_cancellation=is_cancellation,
-            currency=job.profile.currency,
+            currency=currency,
             occurred_at=occurred_at,
         )
         for external_id, part, is_cancellation, occurred_at in fetch(KEYS, values)
-    ]
-    Conversion.objects.bulk_create(drafts, ignore_conflicts=True)
-    return drafts
+    }
+    known = Conversion.objects.filter(
+        network=job.network_id, external_id__gt=job.applied_to, external_id__lte=values["up_to"]
+    )
+    for key in known.values_list("external_id", "part"):
+        drafts.pop(key, None)
+    return [conversion.pk for conversion in Conversion.objects.bulk_create(drafts.values())]
 
 
 def advance(job: ImportJob, batch: Batch, *, up_to: str, more_clawbacks: int, at: datetime) -> None:
@@ -180,9 +192,10 @@ def advance(job: ImportJob, batch: Batch, *, up_to: str, more_clawbacks: int, at
     amended = len(batch.touched) - len(batch.created)
     changes: dict[str, object] = {
         "applied_to": up_to,
+        "applied_lines": job.applied_lines + batch.lines,
         "created_count": job.created_count + len(batch.created),
         "amended_count": job.amended_count + amended,
-        "unchanged_count": job.unchanged_count + batch.size - len(batch.touched),
+        "unchanged_count": job.unchanged_count + batch.conversions - len(batch.touched),
         "clawbacks": job.clawbacks + more_clawbacks,
         "heartbeat_at": at,
     }

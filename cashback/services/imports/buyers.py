@@ -40,18 +40,21 @@ def make_buyers(network: Network, references: Sequence[str], *, at: datetime) ->
     drafts = {address_of(network, ref): ref for ref in references}
     User.objects.bulk_create(
         (
-            User(email=address, name=f"{network.name} customer {ref}"[:120], password=make_password(None), created_at=at)
+            User(
+                email=address, name=f"{network.name} customer {ref}"[:120], password=make_password(None), created_at=at
+            )
             for address, ref in drafts.items()
         ),
         ignore_conflicts=True,
     )
     users = User.objects.annotate(address=Lower("email")).filter(address__in=list(drafts))
     BuyerReference.objects.bulk_create(
-        (BuyerReference(network=network, external_id=drafts[user.email], user=user) for user in users), ignore_conflicts=True
+        (BuyerReference(network=network, external_id=drafts[user.email], user=user) for user in users),
+        ignore_conflicts=True,
     )
 
 
 def address_of(network: Network, reference: str) -> str:
-    """An address that can't receive mail, the same for the same customer. Customer numbers may hold anything, hashes not."""
+    """An address without mail, the same for the same customer. Customers' numbers may hold anything, hashes not."""
     digest = blake2b(reference.encode(), digest_size=10).hexdigest()
     return f"customer-{digest}@{network.slug.lower()}.invalid"

@@ -22,8 +22,9 @@ WHERE line.conversion_id = ANY(%(touched)s) AND EXISTS (
 """
 
 LINES = """
-SELECT wanted.buyer_ref, wanted.item, conversion.id, conversion.external_id, conversion.part, conversion.is_cancellation,
-    line.line_hash::text, line.quantity, line.amount_minor, line.occurred_at, max(line.copies)
+SELECT wanted.buyer_ref, wanted.item, conversion.id, conversion.external_id, conversion.part,
+    conversion.is_cancellation, line.line_hash::text, line.quantity, line.amount_minor, line.occurred_at,
+    max(line.copies)
 FROM unnest(%(refs)s::text[], %(items)s::text[]) AS wanted (buyer_ref, item)
 JOIN cashback_conversion conversion
     ON conversion.network_id = %(network)s AND conversion.buyer_ref = wanted.buyer_ref
@@ -96,10 +97,10 @@ def matches_of(rows: Sequence[tuple[Any, ...]]) -> set[ItemMatch]:
 def fetch(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def run(sql: str, values: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.rowcount
+        return int(cursor.rowcount)

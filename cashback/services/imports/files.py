@@ -1,4 +1,4 @@
-"""Where the bytes of an import come from. Either source can begin anywhere, and holds one stretch in memory at a time."""
+"""Where the bytes of an import come from. Either source begins anywhere and holds one stretch in memory at a time."""
 
 import hashlib
 from collections.abc import Iterable, Iterator

@@ -28,7 +28,9 @@ def open_import(
     *, network: Network, filename: str, print_: Fingerprint, source: ImportSource, actor: User | None = None
 ) -> Intake:
     """The job of a file: the one that exists, unless it was called off, or a new one."""
-    known = ImportJob.objects.filter(kind=ImportKind.CONVERSIONS, sha256=print_.sha256).exclude(state=ImportState.CANCELLED)
+    known = ImportJob.objects.filter(kind=ImportKind.CONVERSIONS, sha256=print_.sha256).exclude(
+        state=ImportState.CANCELLED
+    )
     if job := known.order_by("-pk").first():
         return Intake(job, is_new=False)
     job = ImportJob.objects.create(

@@ -77,6 +77,10 @@ def cancelled_lines(lines: Iterable[KnownLine]) -> list[KnownLine]:
 
 def latest_covering(purchases: Iterable[Purchase], line: KnownLine) -> Purchase | None:
     return next(
-        (purchase for purchase in purchases if purchase.key[0] < line.occurred_at and purchase.quantity >= -line.quantity),
+        (
+            purchase
+            for purchase in purchases
+            if purchase.key[0] < line.occurred_at and purchase.quantity >= -line.quantity
+        ),
         None,
     )

@@ -24,7 +24,7 @@ def dialect_of(profile: MappingProfile) -> Dialect:
 
 
 def profile_for(*, file: SourceFile, network: Network | None = None) -> MappingProfile:
-    """The first profile, of one network or of all, whose columns the file has. Raises UnreadableFile, saying what is missing."""
+    """The first profile, of one network or of all, whose columns the file has. Raises UnreadableFile."""
     profiles = MappingProfile.objects.select_related("network").order_by("pk")
     complaints = []
     for profile in profiles.filter(network=network) if network else profiles:

@@ -24,9 +24,7 @@ BUSY_SECONDS = 3.0
 
 
 @transaction.atomic
-def receive_upload(
-    *, network: Network, filename: str, chunks: Callable[[], Iterable[bytes]], actor: User
-) -> Intake:
+def receive_upload(*, network: Network, filename: str, chunks: Callable[[], Iterable[bytes]], actor: User) -> Intake:
     """Keep an upload and ask for its import; a known file is kept no second time, but a failed import goes on.
 
     `chunks` gives the file's bytes from the start each time it is called.
@@ -42,7 +40,7 @@ def receive_upload(
 
 @task(topic="imports", transactional=False)
 def import_upload(message: "OutboxMessage") -> None:
-    """Work on an upload for a while; what is left waits for the next turn. A file that can't be read is told by its job."""
+    """Work on an upload for a while; the rest waits for the next turn. Of a file that can't be read its job tells."""
     job = ImportJob.objects.get(public_id=message.payload["job"])
     deadline = time.monotonic() + SLICE_SECONDS
     try:

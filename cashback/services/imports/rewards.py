@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from cashback.models import CashbackEvent, CashbackState, Conversion, ImportJob
+from cashback.models import CashbackEvent, Conversion, ImportJob
 from cashback.services.adjustments import Target, adjust_events
 from cashback.services.approvals import open_events
 from coupon_site.money import share_of
@@ -15,12 +15,16 @@ def reward(job: ImportJob, *, conversion_ids: Sequence[int], at: datetime) -> No
         Conversion.objects.filter(pk__in=conversion_ids, is_cancellation=False).select_related("network").order_by("pk")
     )
     known = events_of(purchases)
-    drafts = [draft(row, at=at) for row in purchases if row.pk not in known and row.buyer_id and row.network.cashback_basis_points]
-    CashbackEvent.objects.bulk_create(drafts, ignore_conflicts=True)
-    open_events(events=[event for event in events_of(purchases).values() if event.state == CashbackState.TRACKED])
-    events = events_of(purchases)
+    drafts = [draft(row, at=at) for row in purchases if row.pk not in known and is_rewarded(row)]
+    opened = open_events(events=CashbackEvent.objects.bulk_create(drafts))
+    events = known | {event.conversion_id: event for event in opened if event.conversion_id}
     targets = [target_of(events[row.pk], row) for row in purchases if row.pk in events]
-    adjust_events(targets=targets, reason=f"import {job.filename}"[:200])
+    adjust_events(targets=[target for target in targets if target.is_news], reason=f"import {job.filename}")
+
+
+def is_rewarded(purchase: Conversion) -> bool:
+    """Somebody's, and of a network that gives something."""
+    return purchase.buyer_id is not None and purchase.network.cashback_basis_points > 0
 
 
 def events_of(purchases: Iterable[Conversion]) -> dict[int, CashbackEvent]:
@@ -30,8 +34,9 @@ def events_of(purchases: Iterable[Conversion]) -> dict[int, CashbackEvent]:
 
 
 def draft(purchase: Conversion, *, at: datetime) -> CashbackEvent:
-    """Unsaved cashback on the whole purchase; what was cancelled is clawed back afterwards, so that the ledger tells it."""
+    """Unsaved cashback on the whole purchase; what was cancelled is clawed back after, so that the ledger tells it."""
     network = purchase.network
+    assert purchase.buyer_id is not None  # noqa: S101  is_rewarded()
     return CashbackEvent(
         buyer_id=purchase.buyer_id,
         conversion=purchase,

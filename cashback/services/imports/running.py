@@ -31,7 +31,7 @@ def go_on(job: ImportJob) -> bool:
 
 
 def run_import(*, job: ImportJob, file: SourceFile, after_chunk: AfterChunk = go_on) -> bool:
-    """Import a file from the last committed chunk on; whether it is finished. `after_chunk` may stop it between two chunks.
+    """Import a file from the last committed chunk on; whether it is finished. `after_chunk` may stop it after any.
 
     Raises UnreadableFile, ImportBusy while another file of the network is imported, ImportTakenOver when another
     process has gone on with the job.

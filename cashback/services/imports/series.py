@@ -2,7 +2,7 @@
 
 Two files may hold equal lines of an invoice for two reasons: the invoice was exported again (the line is the same
 line), or one file was split and the invoice really has equal lines (the lines are two). Pieces share invoices, but
-few of their lines; an export of the same invoices shares most of them. Nothing else in such files tells the cases apart.
+few of their lines; an export of the same invoices shares most of them. Nothing else in the files tells them apart.
 """
 
 from django.db import connection
@@ -15,7 +15,7 @@ MOST_SHARED = 4
 SERIES = """
 WITH mine AS (
     SELECT external_id, part, line_hash, count(*) AS copies FROM cashback_importrow
-    WHERE job_id = %(job)s AND NOT (outcome = 'error') GROUP BY external_id, part, line_hash
+    WHERE job_id = %(job)s AND line_hash IS NOT NULL GROUP BY external_id, part, line_hash
 ), theirs AS (
     SELECT line.series_id, conversion.external_id, conversion.part, line.line_hash, line.copies
     FROM cashback_conversion conversion JOIN cashback_conversionline line ON line.conversion_id = conversion.id

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cashback.errors import ImportTakenOver
-from cashback.models import ImportJob, ImportState, RowOutcome
+from cashback.models import ImportJob, ImportState
 from cashback.parsing import BadLine, GoodLine, LineReader, Record, read_header, read_records
 from cashback.services.imports.files import SourceFile
 from cashback.services.imports.profiles import dialect_of
@@ -22,8 +22,9 @@ COPY cashback_importrow (
     occurred_at, line_hash
 ) FROM STDIN
 """
-
-Row = tuple[object, ...]
+# COPY's own escapes. A driver that looks up a converter per value takes longer than PostgreSQL.
+TABS = 4  # between the texts of a good line
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def stage(job: ImportJob, file: SourceFile, *, after_chunk: Callable[[ImportJob], bool]) -> bool:
@@ -48,8 +49,7 @@ def stage_chunk(job: ImportJob, reader: LineReader, chunk: Sequence[Record]) -> 
     lines = [reader.read(record.cells) for record in chunk]
     advance(job, lines, end=chunk[-1].end)
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-        for row in rows_of(lines, job_id=job.pk, first=job.cursor_rows - len(lines) + 1):
-            copy.write_row(row)
+        copy.write("".join(rows_of(lines, job_id=job.pk, first=job.cursor_rows - len(lines) + 1)))
 
 
 def advance(job: ImportJob, lines: Sequence[GoodLine | BadLine], *, end: int) -> None:
@@ -76,18 +76,26 @@ def write(job: ImportJob, still_mine: QuerySet[ImportJob], changes: dict[str, ob
         setattr(job, name, value)
 
 
-def rows_of(lines: Sequence[GoodLine | BadLine], *, job_id: int, first: int) -> Iterator[Row]:
+def rows_of(lines: Sequence[GoodLine | BadLine], *, job_id: int, first: int) -> Iterator[str]:
+    """Lines as COPY takes them."""
     for number, line in enumerate(lines, start=first):
         yield bad_row(line, job_id, number) if isinstance(line, BadLine) else good_row(line, job_id, number)
 
 
-def bad_row(line: BadLine, job_id: int, number: int) -> Row:
-    reasons = [reason.value for reason in line.reasons]
-    return (job_id, number, RowOutcome.ERROR.value, reasons, line.raw, "", "", False, "", "", 0, 0, None, None)
+def bad_row(line: BadLine, job_id: int, number: int) -> str:
+    reasons = ",".join(reason.value for reason in line.reasons)
+    raw = line.raw.translate(ESCAPES)
+    return f"{job_id}\t{number}\terror\t{{{reasons}}}\t{raw}\t\t\tf\t\t\t0\t0\t\\N\t\\N\n"
 
 
-def good_row(line: GoodLine, job_id: int, number: int) -> Row:
-    return (job_id, number, RowOutcome.STAGED.value, [], "", *line)
+def good_row(line: GoodLine, job_id: int, number: int) -> str:
+    external_id, part, is_cancellation, buyer_ref, item, quantity, amount, moment, line_hash = line
+    sign = "t" if is_cancellation else "f"
+    texts = f"{external_id}\t{part}\t{sign}\t{buyer_ref}\t{item}"
+    if "\\" in texts or texts.count("\t") > TABS or "\n" in texts or "\r" in texts:
+        external_id, part, buyer_ref, item = (text.translate(ESCAPES) for text in (external_id, part, buyer_ref, item))
+        texts = f"{external_id}\t{part}\t{sign}\t{buyer_ref}\t{item}"
+    return f"{job_id}\t{number}\tstaged\t\\N\t\t{texts}\t{quantity}\t{amount}\t{moment}\t{line_hash}\n"
 
 
 def finish_staging(job: ImportJob, *, at: datetime) -> None:

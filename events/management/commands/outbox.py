@@ -46,8 +46,8 @@ class Command(BaseCommand):
         shown = list((messages.filter(state=state) if state else messages).order_by("-pk")[:limit])
         for message in shown:
             age = message.age(message.finished_at or now).total_seconds()
-            line = f"{message.pk}  {message.state:9}  {age:8.0f} s  {message.attempts}x  {message.handler}  {message.last_error[:60]}"
-            self.stdout.write(line.rstrip())
+            what = f"{message.pk}  {message.state:9}  {age:8.0f} s  {message.attempts}x"
+            self.stdout.write(f"{what}  {message.handler}  {message.last_error[:60]}".rstrip())
         return f"Done: {len(shown)} messages listed."
 
 

@@ -112,7 +112,7 @@ function optionsOf(place, chart, span) {
       y: { range: (_, low, high) => [0, Math.max(chart.floor, (high ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, size: 30, values: (_, splits) => splits.map((at) => clock(new Date(at * 1000)).slice(0, 5)) },
+      { ...axis, grid: { show: false }, space: 70, size: 30, incrs: [60, 120, 300, 600], values: (_, splits) => splits.map((at) => clock(new Date(at * 1000)).slice(0, 5)) },
       { ...axis, size: 52, space: 34, values: (_, splits) => splits.map((value) => (chart.tick ? chart.tick(value) : count(value))) },
     ],
     series: [

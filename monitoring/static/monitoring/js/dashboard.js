@@ -79,7 +79,9 @@ connection.addEventListener("state", ({ detail: { state, reason } }) => {
 connection.open();
 
 const clockFace = document.querySelector("[data-clock]");
-setInterval(() => {
+function tick() {
   clockFace.textContent = `${clock(new Date())} UTC`;
   tickSales();
-}, 1000);
+}
+tick();
+setInterval(tick, 1000);

@@ -1,0 +1,38 @@
+from collections.abc import Callable
+
+import pytest
+
+from flags import queries
+from flags.document import FlagState
+from flags.models import Flag
+from flags.queries import read_document
+
+pytestmark = pytest.mark.django_db
+
+
+def test_database_without_flags__is_version_nought() -> None:
+    document = read_document()
+
+    assert (document.version, document.flags) == (0, {})
+
+
+def test_document__holds_every_flag_archived_ones_too(make_flag: Callable[..., Flag]) -> None:
+    make_flag("shop.open", enabled=True, kind="kill_switch")
+    make_flag("new_checkout", client_visible=True)
+
+    document = read_document()
+
+    assert document.version == 2
+    assert document.flags == {
+        "new_checkout": FlagState(False, "release", True, 1),
+        "shop.open": FlagState(True, "kill_switch", False, 1),
+    }
+
+
+def test_write_while_reading__version_and_flags_fit_each_other(
+    make_flag: Callable[..., Flag], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_flag("shop.open")
+    monkeypatch.setattr(queries, "set_version", lambda: 0)  # what stood there a moment before
+
+    assert read_document().version == 1
