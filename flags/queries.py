@@ -1,6 +1,7 @@
 """Reads over all flags."""
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from flags.document import Document, FlagState
 from flags.models import Flag, FlagChange, FlagSet
@@ -25,11 +26,12 @@ def read_document() -> Document:
 
 
 def flags_with_last_change() -> QuerySet[Flag]:
-    """Flags with `changed_at`, `changed_by` (e-mail), `changed_source` and `changed_reason` of their last change."""
+    """Flags with `changed_at`, `changed_by` (e-mail or None), `changed_source` and `changed_reason` of their last change."""
     last = FlagChange.objects.filter(flag=OuterRef("pk")).order_by("-id")
     return Flag.objects.annotate(
-        changed_at=Subquery(last.values("created_at")[:1]),
+        # Rows that raw SQL made have no change.
+        changed_at=Coalesce(Subquery(last.values("created_at")[:1]), "created_at"),
         changed_by=Subquery(last.values("actor__email")[:1]),
-        changed_source=Subquery(last.values("source")[:1]),
-        changed_reason=Subquery(last.values("reason")[:1]),
+        changed_source=Coalesce(Subquery(last.values("source")[:1]), Value("")),
+        changed_reason=Coalesce(Subquery(last.values("reason")[:1]), Value("")),
     )

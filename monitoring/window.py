@@ -127,5 +127,5 @@ def clear(*, at: datetime) -> int:
         if key.decode() != PROCESSES
     ]
     removed = client().unlink(*keys) if keys else 0
-    pass
+    client().set(CLEARED_AT, at.timestamp(), ex=TTL_SECONDS)
     return removed

@@ -5,4 +5,4 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        from payments import handlers  # noqa: F401  registers tasks and sweeps
+        from payments import checks, handlers  # noqa: F401  registers checks, tasks and sweeps

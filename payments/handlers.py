@@ -7,6 +7,8 @@ from django.utils import timezone
 from events import sweep
 from payments import services
 
+RECEIPTS_KEPT = timedelta(days=90)
+
 
 @sweep(every=timedelta(seconds=10))
 def poll_payments() -> int:
@@ -18,3 +20,9 @@ def poll_payments() -> int:
 def poll_refunds() -> int:
     """Ask providers for refunds of which no webhook has told."""
     return services.poll_refunds(at=timezone.now())
+
+
+@sweep(every=timedelta(hours=6))
+def forget_receipts() -> int:
+    """Keep the table of webhooks small."""
+    return services.forget_receipts(before=timezone.now() - RECEIPTS_KEPT)

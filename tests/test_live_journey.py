@@ -72,7 +72,8 @@ def test_order__appears_on_the_open_dashboard_as_it_goes_its_way(live_site: Live
         expect(page.locator(f'[data-order="{order["number"]}"][data-states~="{state}"]').first).to_be_visible(
             timeout=5000
         )
-    expect(page.locator('[data-cashback-state="paid"]').first).to_be_visible(timeout=10_000)
+    expect(page.locator("[data-cashback-state]").first).to_be_visible(timeout=5000)
+    expect(page.locator("[data-cashback-state=paid]").first).to_be_visible(timeout=20_000)
     assert page.errors == []  # type: ignore[attr-defined]
 
 

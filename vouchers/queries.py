@@ -5,15 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from vouchers.answers import ScanResult
 from vouchers.codes import parse_code
 from vouchers.models import Redemption, RefusedScan, ScannerDevice, Voucher, VoucherState
-
-# Issuing takes a moment; a paid order is late only after this.
-ISSUING_GRACE = timedelta(minutes=5)
 
 
 RESULTS = {
@@ -105,7 +103,7 @@ def paid_orders_without_vouchers() -> int:
     """Paid orders that still wait for their vouchers after the grace period."""
     return count(
         "SELECT count(*) FROM orders_order WHERE state = 'paid' AND paid_at < %(late)s",
-        late=timezone.now() - ISSUING_GRACE,
+        late=timezone.now() - timedelta(seconds=settings.RECONCILE_GRACE_SECONDS),
     )
 
 

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
-
-# Handlers take a moment; an order is late only after this.
-GRACE = timedelta(minutes=5)
 
 BALANCES = """
 SELECT count(*) FROM cashback_account account
@@ -128,7 +126,7 @@ WHERE parent.state IN ('refunded', 'cancelled') AND event.state NOT IN ('decline
 def count(sql: str) -> int:
     """The number that a counting statement finds."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"late": timezone.now() - GRACE})
+        cursor.execute(sql, {"late": timezone.now() - timedelta(seconds=settings.RECONCILE_GRACE_SECONDS)})
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 

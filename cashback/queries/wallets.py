@@ -32,7 +32,7 @@ def statement_of(user: User) -> TransferQuerySet:
     return Transfer.objects.of_owner(user).select_related("debit", "credit")
 
 
-def platform_balance(*, kind: AccountKind, currency: str) -> int:
+def platform_balance(*, kind: str, currency: str) -> int:
     """What went into an account of the platform less what came out: it keeps no balance of its own."""
     account = Account.objects.filter(owner=None, kind=kind, currency=currency).first()
     if account is None:

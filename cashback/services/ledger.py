@@ -147,7 +147,11 @@ def move_balances(entries: Iterable[Entry]) -> None:
         if not entry.overdraw:
             strict.add(entry.debit.pk)
     ids = sorted(deltas)
-    values: dict[str, Any] = {"accounts": ids, "deltas": [deltas[pk] for pk in ids], "overdraws": [pk not in strict for pk in ids]}
+    values: dict[str, Any] = {
+        "accounts": ids,
+        "deltas": [deltas[pk] for pk in ids],
+        "overdraws": [pk not in strict for pk in ids],
+    }
     with connection.cursor() as cursor:
         cursor.execute(MOVE_BALANCES, values)
         if cursor.rowcount != len(ids):

@@ -20,7 +20,8 @@ from orders.models import Order, OrderLine, OrderState
 def track_order(*, order: UUID, at: datetime) -> list[CashbackEvent]:
     """One cashback event per line of a paid order whose offer gives some; again changes nothing.
 
-    `order` is its public id; one that was refunded meanwhile gets none. With the flag `cashback.auto_approve` on they are confirmed at once.
+    `order` is its public id; one that was refunded meanwhile gets none. With the flag `cashback.auto_approve` on they
+    are confirmed at once.
     """
     row = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("buyer").get(public_id=order)
     if row.state not in (OrderState.PAID, OrderState.FULFILLED):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, overload
+from uuid import UUID
 
 import orjson
 from django.conf import settings
@@ -12,9 +13,8 @@ from django.utils import timezone
 from coupon_site.identifiers import uuid7
 from coupon_site.tracing import request_id
 from events.events import RAW, Event, as_json
-from events.models import OutboxEvent, OutboxMessage
 from events.registry import HandlerFunction, name_of, registry
-from events.wake import wake_on_commit
+from events.services.writing import Fact, Message, write
 
 
 @overload
@@ -43,43 +43,44 @@ def publish_many(events: Sequence[Event]) -> None:
     now = timezone.now()
     facts, messages = [], []
     for event in events:
-        event_id, headers = uuid7(), {"request_id": request_id.get()}
+        event_id = uuid7()
+        headers = orjson.dumps({"request_id": request_id.get(), "event_id": str(event_id)}).decode()
         if event.channel is not None:
             facts.append(fact_of(event, event_id=event_id, headers=headers, at=now))
-        messages += messages_of(event, headers={**headers, "event_id": str(event_id)}, at=now)
-    write(facts=facts, messages=messages)
+        messages += messages_of(event, headers=headers)
+    write(facts=facts, messages=messages, at=now)
 
 
 def publish_payload(*, channel: str, payload: Mapping[str, Any]) -> None:
     """Put a bare payload on a channel; no handler hears of it."""
     require_transaction("publish()")
-    fact = OutboxEvent(
+    fact = Fact(
+        event_id=uuid7(),
         channel=channel,
         event_type=RAW,
+        schema_version=1,
         aggregate_type=RAW,
         aggregate_id=channel,
-        audience=audience_of(channel),
+        audience=" ".join(audience_of(channel)),
         payload=orjson.dumps(as_json(payload)).decode(),
-        headers={"request_id": request_id.get()},
+        headers=orjson.dumps({"request_id": request_id.get()}).decode(),
     )
-    write(facts=[fact], messages=[])
+    write(facts=[fact], messages=[], at=timezone.now())
 
 
 def enqueue(function: HandlerFunction, payload: Mapping[str, Any], *, due_at: datetime | None = None) -> None:
     """Have a `@task` called with this payload, now or later. Raises RuntimeError outside a transaction."""
     require_transaction("enqueue()")
     task = registry.handler(name_of(function))
-    now = timezone.now()
-    message = OutboxMessage(
+    message = Message(
+        public_id=uuid7(),
         topic=task.topic,
         handler=task.name,
-        payload=as_json(payload),
-        headers={"request_id": request_id.get()},
-        due_at=due_at or now,
-        scheduled_at=due_at or now,
-        created_at=now,
+        event="",
+        payload=orjson.dumps(as_json(payload)).decode(),
+        headers=orjson.dumps({"request_id": request_id.get()}).decode(),
     )
-    write(facts=[], messages=[message])
+    write(facts=[], messages=[message], at=timezone.now(), due_at=due_at)
 
 
 def require_transaction(what: str) -> None:
@@ -87,39 +88,35 @@ def require_transaction(what: str) -> None:
         raise RuntimeError(f"{what} belongs inside the transaction of the change that causes it")
 
 
-def fact_of(event: Event, *, event_id: Any, headers: dict[str, str], at: datetime) -> OutboxEvent:
+def fact_of(event: Event, *, event_id: UUID, headers: str, at: datetime) -> Fact:
     """The row that the relay numbers and sends to browsers."""
     channel = str(event.channel)
     data = {"type": event.name, "at": as_json(at), **event.public_payload()}
-    return OutboxEvent(
+    return Fact(
         event_id=event_id,
         channel=channel,
         event_type=event.name,
         schema_version=event.schema_version,
         aggregate_type=event.aggregate,
         aggregate_id=event.aggregate_id,
-        audience=audience_of(channel, event.audience()),
+        audience=" ".join(audience_of(channel, event.audience())),
         payload=orjson.dumps(data).decode(),
         headers=headers,
-        next_attempt_at=at,
-        created_at=at,
     )
 
 
-def messages_of(event: Event, *, headers: dict[str, str], at: datetime) -> list[OutboxMessage]:
+def messages_of(event: Event, *, headers: str) -> list[Message]:
     """One message for each handler of the event."""
     handlers = registry.handlers_of(type(event))
-    payload = event.payload() if handlers else {}
+    payload = orjson.dumps(event.payload()).decode() if handlers else ""
     return [
-        OutboxMessage(
+        Message(
+            public_id=uuid7(),
             topic=handler.topic,
             handler=handler.name,
             event=event.name,
             payload=payload,
             headers=headers,
-            due_at=at,
-            scheduled_at=at,
-            created_at=at,
         )
         for handler in handlers
     ]
@@ -135,11 +132,3 @@ def audience_of(channel: str, keys: Sequence[str] = ()) -> list[str]:
         if key != everything and not key.startswith("user:"):
             raise ValueError(f"nobody on {channel} holds the key {key}")
     return list(dict.fromkeys([everything, *keys]))
-
-
-def write(*, facts: list[OutboxEvent], messages: list[OutboxMessage]) -> None:
-    """Two statements at most, and one wake-up per transaction."""
-    OutboxEvent.objects.bulk_create(facts)
-    OutboxMessage.objects.bulk_create(messages)
-    if facts or messages:
-        wake_on_commit()

@@ -76,12 +76,12 @@ def test_event__is_one_fact_for_browsers_and_one_message_for_each_handler(handle
     assert "secret" not in data
     assert fact.audience == ["perm:orders.view_order", f"user:{owner}"]
     assert (fact.channel, fact.aggregate_type, fact.aggregate_id) == ("events:orders", "thing", str(event.thing))
-    assert fact.headers == {"request_id": "request-1"}
+    assert fact.headers == {"request_id": "request-1", "event_id": str(fact.event_id)}
     messages = {message.topic: message for message in OutboxMessage.objects.all()}
     assert set(messages) == {"events", "elsewhere"}
     for message in messages.values():
         assert message.payload == {**event.payload(), "secret": "not for browsers"}
-        assert message.headers == {"request_id": "request-1", "event_id": str(fact.event_id)}
+        assert message.headers == fact.headers
         assert (message.state, message.event, message.attempts) == (MessageState.PENDING, "sample.moved", 0)
 
 

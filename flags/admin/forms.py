@@ -31,5 +31,12 @@ class FlagForm(forms.ModelForm[Flag]):
         return data
 
 
+class ToggleForm(forms.Form):
+    """What a switch of the list sends."""
+
+    enabled = forms.ChoiceField(choices=[("true", "on"), ("false", "off")])
+    reason = forms.CharField(**REASON)
+
+
 class ReasonForm(BaseDialogForm):
     reason = forms.CharField(help_text="Demanded for protected flags", **REASON)

@@ -12,6 +12,7 @@ from django.utils.timesince import timesince
 
 from accounts.models import User
 from coupon_site.errors import DomainError
+from flags.admin.forms import ToggleForm
 from flags.choices import FlagSource
 from flags.models import Flag
 from flags.queries import flags_with_last_change
@@ -38,11 +39,9 @@ def switch(flag: Flag, *, may_change: bool) -> str:
 
 def last_change(flag: Any) -> str:
     """When and by whom: of a row of `flags_with_last_change`."""
-    if flag.changed_at is None:
-        return "-"
     long_ago = timezone.now() - flag.changed_at >= timedelta(minutes=1)
     when = f"{timesince(flag.changed_at, depth=1)} ago" if long_ago else "just now"
-    return f"{when} by {flag.changed_by or flag.changed_source}"
+    return f"{when} by {flag.changed_by or flag.changed_source or 'nobody known'}"
 
 
 def toggle(request: HttpRequest, pk: int, *, allowed: bool) -> HttpResponse:
@@ -51,27 +50,23 @@ def toggle(request: HttpRequest, pk: int, *, allowed: bool) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     if not allowed:
         return refusal(403, "You may not change flags.")
-    if request.POST.get("enabled") not in {"true", "false"}:
-        return refusal(400, "Neither on nor off.")
+    form = ToggleForm(request.POST)
+    if not form.is_valid():
+        return refusal(400, " ".join(f"{field}: {messages[0]}" for field, messages in form.errors.items()))
     flag = Flag.objects.filter(pk=pk).first()
     if flag is None:
         return refusal(404, "There is no such flag.")
     try:
-        turn(request, flag.key)
+        turn(flag.key, form, actor=cast(User, request.user))
     except DomainError as error:
         return refusal(error.status, error.detail or error.title)
     flag = flags_with_last_change().get(pk=pk)
     return JsonResponse({"enabled": flag.enabled, "changed": last_change(flag)})
 
 
-def turn(request: HttpRequest, key: str) -> None:
-    set_flag(
-        key=key,
-        enabled=request.POST["enabled"] == "true",
-        actor=cast(User, request.user),
-        source=FlagSource.ADMIN,
-        reason=request.POST.get("reason", ""),
-    )
+def turn(key: str, form: ToggleForm, *, actor: User) -> None:
+    enabled, reason = form.cleaned_data["enabled"] == "true", form.cleaned_data["reason"]
+    set_flag(key=key, enabled=enabled, actor=actor, source=FlagSource.ADMIN, reason=reason)
 
 
 def refusal(status: int, detail: str) -> JsonResponse:

@@ -92,11 +92,22 @@ def test_switch_of_a_protected_flag__demands_a_reason(browser: Client, make_flag
     assert FlagChange.objects.get(before__isnull=False).reason == "sale starts"
 
 
-@pytest.mark.parametrize("enabled", ["", "1", "maybe"])
-def test_switch_with_nonsense__is_refused(browser: Client, make_flag: Callable[..., Flag], enabled: str) -> None:
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"enabled": ""},
+        {"enabled": "1"},
+        {"enabled": "maybe"},
+        {"enabled": "true", "reason": "\0"},
+        {"enabled": "true", "reason": "x" * 201},
+    ],
+)
+def test_switch_with_nonsense__is_refused(
+    browser: Client, make_flag: Callable[..., Flag], form: dict[str, str]
+) -> None:
     flag = make_flag("shop.open")
 
-    assert toggle(browser, flag, enabled=enabled)[0] == 400
+    assert toggle(browser, flag, **form)[0] == 400
 
     assert FlagSet.objects.get().version == 1
 

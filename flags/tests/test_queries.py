@@ -5,7 +5,7 @@ import pytest
 from flags import queries
 from flags.document import FlagState
 from flags.models import Flag
-from flags.queries import read_document
+from flags.queries import flags_with_last_change, read_document
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +27,14 @@ def test_document__holds_every_flag_archived_ones_too(make_flag: Callable[..., F
         "new_checkout": FlagState(False, "release", True, 1),
         "shop.open": FlagState(True, "kill_switch", False, 1),
     }
+
+
+def test_row_that_raw_sql_made__is_shown_all_the_same() -> None:
+    Flag.objects.create(key="shop.open")
+
+    flag = flags_with_last_change().get()
+
+    assert (flag.changed_at, flag.changed_by, flag.changed_source) == (flag.created_at, None, "")
 
 
 def test_write_while_reading__version_and_flags_fit_each_other(

@@ -1,25 +1,21 @@
 """Taking stock for buyers: many requests at a time, in a number of statements that does not grow with them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 
 from coupon_site.errors import DomainError
-from events import publish_many
 from orders.errors import SaleBusy, SaleClosed, SoldOut
-from orders.events import OrderReserved
 from orders.gate import gate
 from orders.metrics import ORDERS_CREATED, ORDERS_REFUSED
-from orders.models import FlashSale, Hold, Order, OrderLine
-from orders.numbers import new_number
+from orders.models import FlashSale, Order
 from orders.services import stock
 from orders.services.allowances import take_allowances
-from orders.services.facts import only
-from orders.services.plan import Plan, PlannedLine, PlannedOrder, ReserveRequest
+from orders.services.plan import Plan, ReserveRequest
+from orders.services.writing import write_orders
 
 ATTEMPTS: Final = 3
 
@@ -81,56 +77,3 @@ def terms_of(requests: Sequence[ReserveRequest]) -> dict[UUID, FlashSale]:
     wanted = {line.sale for request in requests for line in request.lines}
     sales = FlashSale.objects.select_related("offer__merchant").filter(public_id__in=wanted)
     return {sale.public_id: sale for sale in sales}
-
-
-def write_orders(granted: Sequence[PlannedOrder], *, at: datetime) -> list[Order]:
-    """Orders, lines, holds and events of all granted requests: one INSERT per table."""
-    if not granted:
-        return []
-    expires_at = at + timedelta(seconds=settings.ORDER_HOLD_SECONDS)
-    orders = Order.objects.bulk_create(order_of(planned, at=at, expires_at=expires_at) for planned in granted)
-    pairs = [(order, line) for order, planned in zip(orders, granted, strict=True) for line in planned.lines]
-    lines = OrderLine.objects.bulk_create(line_of(order, line) for order, line in pairs)
-    Hold.objects.bulk_create(
-        Hold(line=row, stock_id=line.bucket_id, quantity=line.quantity)
-        for row, (_, line) in zip(lines, pairs, strict=True)
-    )
-    publish_many([reserved(order, planned) for order, planned in zip(orders, granted, strict=True)])
-    return orders
-
-
-def order_of(planned: PlannedOrder, *, at: datetime, expires_at: datetime) -> Order:
-    return Order(
-        number=new_number(),
-        buyer=planned.request.buyer,
-        currency=planned.lines[0].sale.offer.currency,
-        total_minor=sum(line.quantity * line.sale.price_minor for line in planned.lines),
-        payment_method=planned.request.payment_method,
-        expires_at=expires_at,
-        created_at=at,
-    )
-
-
-def line_of(order: Order, line: PlannedLine) -> OrderLine:
-    return OrderLine(
-        order=order,
-        sale=line.sale,
-        title=line.sale.title,
-        quantity=line.quantity,
-        unit_minor=line.sale.price_minor,
-        line_total_minor=line.quantity * line.sale.price_minor,
-    )
-
-
-def reserved(order: Order, planned: PlannedOrder) -> OrderReserved:
-    """The event of a new order, from what is in memory anyway."""
-    return OrderReserved(
-        order=order.public_id,
-        number=order.number,
-        buyer=planned.request.buyer.public_id,
-        merchant=only(line.sale.offer.merchant.public_id for line in planned.lines),
-        total_minor=order.total_minor,
-        currency=order.currency,
-        state=str(order.state),
-        quantity=sum(line.quantity for line in planned.lines),
-    )

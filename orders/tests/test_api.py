@@ -270,8 +270,8 @@ def test_order_of_more_lines__costs_no_more_statements(
 ) -> None:
     sales = [new_sale() for _ in range(lines)]
 
-    # Signing in 1, the key 5 with its savepoint, reserving 12, the answer's lines 1.
-    with django_assert_num_queries(19):
+    # Signing in 1, the key 5 with its savepoint, reserving 10, the answer's lines 1.
+    with django_assert_num_queries(17):
         answer = post(buyer, "/api/v1/orders/", wish(*sales))
 
     assert answer.status_code == 201

@@ -199,8 +199,8 @@ def test_statements__are_as_many_for_one_as_for_many(
     sales = [new_sale(stock=100) for _ in range(3)]
     requests = [request_of(make_user(), sales[number % 3]) for number in range(size)]
 
-    # Savepoint, terms, stock, allowances; stock and allowances taken; orders, lines, holds, event, messages; release.
-    with django_assert_num_queries(12):
+    # Savepoint, terms, stock, allowances; stock and allowances taken; orders, events, messages; release.
+    with django_assert_num_queries(10):
         answers = reserve(requests=requests, at=timezone.now())
 
     assert codes(answers) == ["reserved"] * size

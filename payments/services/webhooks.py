@@ -1,5 +1,7 @@
 """Webhooks in: checked, stored, acknowledged; applied by a worker."""
 
+from datetime import datetime
+
 import orjson
 from django.conf import settings
 from django.db import transaction
@@ -61,6 +63,13 @@ def keep_receipt(*, provider: str, event_id: str, event_type: str, body: str) ->
         WebhookReceipt.objects.filter(pk=receipt.pk).update(copies=F("copies") + 1)
     transaction.on_commit(WEBHOOKS.labels(provider).inc)
     return receipt
+
+
+@transaction.atomic
+def forget_receipts(*, before: datetime, limit: int = 5_000) -> int:
+    """Remove old receipts that are done with; answers how many. One that waits is never forgotten."""
+    old = WebhookReceipt.objects.filter(received_at__lt=before).exclude(outcome=ReceiptOutcome.WAITING)
+    return WebhookReceipt.objects.filter(pk__in=old.values("pk")[:limit]).delete()[0]
 
 
 @task()

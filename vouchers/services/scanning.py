@@ -32,6 +32,7 @@ def check_voucher(*, device: ScannerDevice, code: str, at: datetime) -> ScanAnsw
 @transaction.atomic
 def redeem_voucher(*, device: ScannerDevice, code: str, nonce: str, at: datetime) -> ScanAnswer:
     """Take one use of a voucher. The same nonce gets the same answer, whatever happened since. Raises DeviceRevoked."""
+    take_turn(device)
     refuse_revoked(device)
     if given := answer_given(device=device, nonce=nonce):
         return given
@@ -39,6 +40,12 @@ def redeem_voucher(*, device: ScannerDevice, code: str, nonce: str, at: datetime
     answer = decide(device=device, voucher=voucher, nonce=nonce, at=at)
     transaction.on_commit(voucher_scans_total.labels(result=answer.result.value).inc)
     return answer
+
+
+def take_turn(device: ScannerDevice) -> None:
+    """One attempt of a till at a time: what it sends again too early waits for the first and finds its answer."""
+    locked = ScannerDevice.objects.select_for_update(no_key=True)
+    device.refresh_from_db(fields=["revoked_at"], from_queryset=locked)
 
 
 def refuse_revoked(device: ScannerDevice) -> None:

@@ -36,7 +36,9 @@ def test_paid_order__gets_a_voucher_per_unit(user: User, broken: Books) -> None:
     [of_meal, of_tea] = order.lines.order_by("id")
     units = [(voucher.line, voucher.unit_no, voucher.value_minor, voucher.uses_total) for voucher in vouchers]
     assert units == [(of_meal, 0, 5000, 3), (of_meal, 1, 5000, 3), (of_tea, 0, 700, 1), (of_tea, 1, 700, 1)]
-    assert {(each.owner, each.state, each.currency, each.uses_done) for each in vouchers} == {(user, "active", "GBP", 0)}
+    assert {(each.owner, each.state, each.currency, each.uses_done) for each in vouchers} == {
+        (user, "active", "GBP", 0)
+    }
     assert [each.merchant for each in vouchers[1:3]] == [meal.offer.merchant, tea.offer.merchant]
     assert len({voucher.code for voucher in vouchers}) == 4
     assert all(parse_code(voucher.code) == voucher.code for voucher in vouchers)
@@ -193,13 +195,13 @@ def test_more_units__cost_no_more_statements(user: User, sale: FlashSale) -> Non
 # --- the handler ---
 
 
-def test_order_paid__is_fulfilled_by_the_worker(
-    paid_order: Order, drain: Callable[[], int], broken: Books
-) -> None:
+def test_order_paid__is_fulfilled_by_the_worker(paid_order: Order, drain: Callable[[], int], broken: Books) -> None:
     drain()
 
     paid_order.refresh_from_db()
-    history = StateChange.objects.filter(object_id=paid_order.public_id).order_by("id").values_list("to_state", flat=True)
+    history = (
+        StateChange.objects.filter(object_id=paid_order.public_id).order_by("id").values_list("to_state", flat=True)
+    )
     assert list(history) == ["paid", "fulfilled"]
     assert Voucher.objects.of_order(paid_order.pk).count() == 2
     assert broken() == {}

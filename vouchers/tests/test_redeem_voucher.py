@@ -126,9 +126,7 @@ def test_first_moment__is_valid(voucher: Voucher, till: ScannerDevice, offset: t
 
 
 @pytest.mark.parametrize(("offset", "result"), [(-timedelta(microseconds=1), "ok"), (timedelta(0), "expired")])
-def test_end_of_the_last_day__is_the_end(
-    voucher: Voucher, till: ScannerDevice, offset: timedelta, result: str
-) -> None:
+def test_end_of_the_last_day__is_the_end(voucher: Voucher, till: ScannerDevice, offset: timedelta, result: str) -> None:
     assert scan(till, voucher, at=voucher.expires_at + offset).result == result
 
 

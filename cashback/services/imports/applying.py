@@ -108,7 +108,7 @@ WHERE row.job_id = %(job)s AND row.line_hash IS NOT NULL AND row.line_hash = bat
 
 
 class Batch(NamedTuple):
-    """What a batch found: conversions that are new, those that are new or have grown, their number and that of lines."""
+    """What a batch found: new conversions, those that are new or have grown, how many there are, and lines."""
 
     created: list[int]
     touched: list[int]

@@ -1,5 +1,0 @@
-"""Provisional."""
-
-from collections.abc import Callable
-
-INVARIANTS: dict[str, Callable[[], int]] = {}
