@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.services import create_user, issue_token
 from coupon_site import redis
+from flags.current import current
 
 MakeUser = Callable[..., User]
 _numbers = count(1)
@@ -44,6 +45,7 @@ def _empty_redis() -> None:
     """No test sees what another left in Redis."""
     redis.client().flushall()
     cache.clear()
+    current.forget()
 
 
 @pytest.fixture

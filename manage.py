@@ -2,6 +2,7 @@
 """The site's commands; starts the embedded servers for those that need them."""
 
 import os
+import signal
 import sys
 from contextlib import nullcontext
 
@@ -15,6 +16,7 @@ def main() -> None:
 
     from coupon_site.servers import ServerError, exit_with
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the embedded servers are left in order
     alone = len(sys.argv) < 2 or sys.argv[1] in NEED_NO_SERVER or "--help" in sys.argv
     try:
         with nullcontext() if alone else settings.EMBEDDED.running(**settings.EMBEDDED_PARTS):

@@ -7,6 +7,7 @@ from typing import cast
 from wsgiref.simple_server import WSGIServer
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from django.conf import settings
 from django.core.management.base import CommandError
 from prometheus_client import make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer, _SilentHandler
@@ -14,12 +15,12 @@ from prometheus_client.exposition import ThreadingWSGIServer, _SilentHandler
 from coupon_site import health
 
 
-def serve_process_port(port: int, *, name: str, address: str = "127.0.0.1") -> WSGIServer | None:
+def serve_process_port(port: int, *, name: str) -> WSGIServer | None:
     """Answer /metrics, /livez, /readyz, /health and /startupz on `port` (0: nowhere); CommandError when it is taken."""
     if not port:
         return None
     try:
-        server = ThreadingWSGIServer((address, port), _SilentHandler)
+        server = ThreadingWSGIServer((settings.PROCESS_ADDRESS, port), _SilentHandler)
     except OSError as error:
         raise CommandError(
             f"Port {port} of {name} can't be opened ({error.strerror}): give another with --port.", returncode=2

@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "monitoring.middleware.HttpMetrics",
     "coupon_site.tracing.RequestIdMiddleware",
     "coupon_site.guards.RefuseNulBytes",
+    "coupon_site.guards.ProbesByAddress",
     "flags.middleware.PinSnapshot",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -225,7 +226,12 @@ UNFOLD = {
 # --- Security ---
 HTTPS = env.bool("HTTPS", not LOCAL)
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^metrics$", r"^(livez|readyz|health|startupz)$"]  # asked from inside, without TLS
+SECURE_REDIRECT_EXEMPT = [  # asked from inside, without TLS
+    r"^metrics$",
+    r"^(livez|readyz|health|startupz)$",
+    r"^sandbox/",
+    r"^hooks/payments/sandbox$",
+]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
@@ -254,6 +260,7 @@ LOGGING = {
 
 # --- monitoring ---
 METRICS_TOKEN = secret("METRICS_TOKEN")
+PROCESS_ADDRESS = env.str("PROCESS_ADDRESS", "127.0.0.1")  # where ports of processes other than web listen
 
 # --- events ---
 # Who sees everything on a channel; others see what is addressed to them.
@@ -289,6 +296,7 @@ PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", "sandbox")
 # The newest first; the old one is still accepted until it is taken away.
 SANDBOX_WEBHOOK_SECRETS = [secret("SANDBOX_WEBHOOK_SECRET"), *env.list("SANDBOX_WEBHOOK_OLD_SECRETS", [])]
 SANDBOX_SLOW_SECONDS = env.float("SANDBOX_SLOW_SECONDS", 5.0)
+SANDBOX_URL = env.str("SANDBOX_URL", SITE_URL).rstrip("/")  # where the site and its sandbox bank find each other
 SANDBOX_KEY = secret("SANDBOX_KEY")  # by which the sandbox bank knows the site
 STRIPE_WEBHOOK_SECRETS: list[str] = env.list("STRIPE_WEBHOOK_SECRETS", [])  # the newest first
 PROVIDER_TIMEOUT_SECONDS = env.float("PROVIDER_TIMEOUT_SECONDS", 3.0)

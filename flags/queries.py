@@ -26,7 +26,7 @@ def read_document() -> Document:
 
 
 def flags_with_last_change() -> QuerySet[Flag]:
-    """Flags with `changed_at`, `changed_by` (e-mail or None), `changed_source` and `changed_reason` of their last change."""
+    """Flags with `changed_at`, `changed_by` (e-mail), `changed_source` and `changed_reason` of their last change."""
     last = FlagChange.objects.filter(flag=OuterRef("pk")).order_by("-id")
     return Flag.objects.annotate(
         # Rows that raw SQL made have no change.

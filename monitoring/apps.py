@@ -6,8 +6,14 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
+        from django_prometheus import migrations
+        from prometheus_client import REGISTRY
+
         from monitoring import streams
         from monitoring.metrics import app_build_info
 
         app_build_info.labels(settings.SITE_VERSION, settings.SITE_COMMIT).set(1)
         streams.register()
+        # The exporter serves these names, read afresh: nobody else may.
+        for gauge in (migrations.applied_migrations, migrations.unapplied_migrations):
+            REGISTRY.unregister(gauge)

@@ -51,19 +51,29 @@ class StateCollector(Collector):
         return sum(self.read(reading) for reading, due in list(self.due.items()) if due <= time.monotonic())
 
     def read(self, reading: Reading) -> bool:
-        """One reading: all of its figures or none of them."""
-        started = time.monotonic()
+        """One reading: all of its figures or none of them. One that fails costs its own figures only."""
+        started, succeeded = time.monotonic(), False
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(STATEMENT_TIMEOUT_MS)])
-            families = list(reading(timezone.now()))
+            families = read_within_limits(reading)
         except DatabaseError as error:
             logger.warning("%s could not be read: %s", reading.__name__, error)
-            connection.close()
-            self.due[reading] = time.monotonic() + self.readings[reading]
-            return False
-        self.families[reading] = families
-        self.read_at[reading] = time.time()
+        except Exception:
+            logger.exception("%s could not be read", reading.__name__)
+        else:
+            self.families[reading] = families
+            self.read_at[reading] = time.time()
+            succeeded = True
         # Never more than a tenth of the time, however large the tables grow.
         self.due[reading] = time.monotonic() + max(self.readings[reading], 10 * (time.monotonic() - started))
-        return True
+        return succeeded
+
+
+def read_within_limits(reading: Reading) -> list[GaugeMetricFamily]:
+    """Read, but not for longer than a statement may take; a connection that failed is not used again."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, false)", [str(STATEMENT_TIMEOUT_MS)])
+        return list(reading(timezone.now()))
+    except DatabaseError:
+        connection.close()
+        raise

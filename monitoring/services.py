@@ -19,7 +19,7 @@ def record_slot(*, at: datetime) -> int:
     oldest = at - timedelta(seconds=window.TTL_SECONDS)
     start = max(filter(None, (oldest, window.cleared_at())))
     since = min(max(filter(None, (start, window.sampled_at()))), at)
-    sample = figures.sample(at)
+    sample = figures.pulse(at)
     made = pace.created_between(since - COMMIT_LAG, at - COMMIT_LAG)
     done = pace.fulfilled_between(since - COMMIT_LAG, at - COMMIT_LAG)
     elapsed = (at - since).total_seconds()
@@ -33,7 +33,7 @@ def record_slot(*, at: datetime) -> int:
             queue_length=sample["outbox_queued"],
             active_connections=sample["sockets"],
             inventory={str(each.product): each.available for each in inventory_of_live_sales(at)},
-            sample={name: sample[name] for name in figures.CHARTED},
+            sample=sample,
         )
     )
     return made

@@ -27,7 +27,7 @@ def page(live_site: LiveSite) -> Iterator[Page]:
     """A browser's page that remembers every error on its console."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=require_binary("chromium"), args=ARGUMENTS)
-        page = browser.new_page(base_url=live_site.url)
+        page = browser.new_context(base_url=live_site.url).new_page()
         page.errors = []  # type: ignore[attr-defined]
         page.on("console", lambda message: remember(page, message))
         page.on("pageerror", lambda error: page.errors.append(str(error)))  # type: ignore[attr-defined]
@@ -46,7 +46,7 @@ def sign_in(page: Page, site: LiveSite) -> None:
     page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(email)
     page.get_by_label(re.compile("password", re.IGNORECASE)).fill(password)
     page.get_by_role("button", name=re.compile("log in|sign in", re.IGNORECASE)).click()
-    expect(page.locator('[data-connection="live"]')).to_be_visible()
+    expect(page.locator('[data-connection="live"]')).to_be_visible(timeout=15_000)
 
 
 def buy(site: LiveSite, *, quantity: int = 1) -> dict:
@@ -88,8 +88,7 @@ def test_flag_switched_in_the_admin__shows_in_the_api_and_on_the_dashboard(live_
     switch.click()
 
     expect(switch).to_have_attribute("aria-checked", after)
-    with live_site.client() as client:
-        assert client.get("/api/v1/flags/").json()["cashback.auto_approve"] is (after == "true")
+    assert page.request.get("/api/v1/flags/").json()["cashback.auto_approve"] is (after == "true")
     shown = page.locator('[role="switch"][data-flag="cashback.auto_approve"]')
     expect(shown).to_have_attribute("aria-checked", after, timeout=2000)
 

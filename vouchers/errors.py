@@ -29,5 +29,10 @@ class CodeHidden(DomainError):
     title = "The voucher waits to be claimed as a gift"
 
 
+class VoucherCancelled(DomainError):
+    code = "voucher_cancelled"
+    title = "The voucher was cancelled"
+
+
 class CodesExhausted(RuntimeError):
     """New codes keep meeting codes that exist: the source of randomness is broken."""

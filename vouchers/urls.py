@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
+from coupon_site.api import PublicIdLookup
 from orders.routers import OptionalSlashRouter
 from vouchers.api import CheckView, DeviceViewSet, RedeemView, VoidView, VoucherViewSet
 from vouchers.views import voucher_page
@@ -15,7 +16,9 @@ urlpatterns = [
     *router.urls,
     re_path("^scan/check/?$", CheckView.as_view(), name="scan-check"),
     re_path("^scan/redeem/?$", RedeemView.as_view(), name="scan-redeem"),
-    re_path("^scan/redemptions/(?P<id>[0-9a-f-]{36})/void/?$", VoidView.as_view(), name="scan-void"),
+    re_path(
+        f"^scan/redemptions/(?P<id>{PublicIdLookup.lookup_value_regex})/void/?$", VoidView.as_view(), name="scan-void"
+    ),
 ]
 
 page_urlpatterns = [

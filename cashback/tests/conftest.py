@@ -38,7 +38,8 @@ def accrual(db: None) -> Account:
 @pytest.fixture
 def wallet(user: User) -> Wallet:
     """An empty wallet in pounds."""
-    return Wallet(*open_wallets(owners=[user], currency="GBP").values())
+    accounts = {kind: account for (_, kind), account in open_wallets(owners=[user], currency="GBP").items()}
+    return Wallet(accounts["pending"], accounts["available"])
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ class Keeper:
         elif connection.pinged_at is None and now >= connection.next_ping_at:
             connection.pinged_at = now
             connection.next_ping_at = now + self.ping_seconds
+            connection.socket.ping(connection.heard)
             standing = {name: self.hub.channels[name].last for name in connection.channels}
             connection.offer(Frame.of({"type": "ping", "pos": standing}))
 

@@ -1,4 +1,4 @@
-"""What ASGI does not offer, where the server does: how much waits in its buffer, any close code, letting go."""
+"""What ASGI does not offer, where the server does: what waits in its buffer, pings, any close code, letting go."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -21,6 +21,12 @@ class Socket:
             return 0
         waiting: int = len(self.transport.dataBuffer) - self.transport.offset + self.transport._tempDataLen
         return waiting
+
+    def ping(self, answered: Callable[[], None]) -> None:
+        """Ask the other side's WebSocket, which answers by itself: a client that only listens is alive too."""
+        if hasattr(self.protocol, "sendPing"):
+            self.protocol.onPong = lambda payload: answered()
+            self.protocol.sendPing()
 
     async def close(self, code: int) -> None:
         """Say goodbye. daphne's own way refuses the standard codes above 1000."""

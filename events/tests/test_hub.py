@@ -308,6 +308,26 @@ async def test_server_that_never_waits__is_looked_at_by_its_buffer(quiet_hub: Hu
     assert transport.aborted
 
 
+async def test_client_that_only_listens__is_alive_by_its_websocket(quiet_hub: Hub) -> None:
+    class Protocol:
+        transport = None
+        pings = 0
+
+        def sendPing(self) -> None:  # noqa: N802  autobahn's name
+            self.pings += 1
+
+    connection = staff_connection(quiet_hub, Wire())
+    connection.socket.protocol = protocol = Protocol()
+
+    quiet_hub.keeper.look_after(connection, connection.next_ping_at)
+    assert connection.pinged_at is not None
+    protocol.onPong(b"")  # type: ignore[attr-defined]
+    quiet_hub.keeper.look_after(connection, connection.next_ping_at + 20)
+
+    assert protocol.pings == 1
+    assert connection.ending is None
+
+
 class Transport:
     """What daphne's connection shows of its buffer."""
 

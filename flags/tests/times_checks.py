@@ -1,14 +1,11 @@
 """Run as a process: prints the median seconds of a check with 500 flags."""
 
 import statistics
-import sys
 import time
 import timeit
-from pathlib import Path
 
 import django
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
 django.setup()
 
 from flags import is_enabled  # noqa: E402

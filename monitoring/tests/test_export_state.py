@@ -89,10 +89,11 @@ def test_gauges_named_total__stay_gauges() -> None:
     assert set(types) == EXPORTED
 
 
-def test_database_away__keeps_the_last_figures_and_lets_their_age_show(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [OperationalError, ZeroDivisionError])
+def test_failing_reading__keeps_the_last_figures_and_lets_their_age_show(error: type[Exception]) -> None:
     def reading(at: object) -> Iterator[GaugeMetricFamily]:
         if is_away:
-            raise OperationalError
+            raise error
         yield state.gauge("units", "Units", 7)
 
     is_away = False

@@ -9,7 +9,7 @@ import pytest
 from coupon_site import redis
 from events.streams import figure_streams, reports
 from monitoring import processes
-from monitoring.streams import Sampler
+from monitoring.streams import Paced
 
 REQUIRED = {
     "at", "orders_per_minute", "fulfilled_per_minute", "revenue_today", "paid_today", "fulfilled_today",
@@ -31,20 +31,19 @@ def measure() -> Callable[[], dict[str, int]]:
     return read
 
 
-async def test_slow_reading__is_shown_again_instead_of_made_again(measure: Callable[[], dict[str, int]]) -> None:
-    sampler = Sampler(measure)
+def test_slow_reading__is_shown_again_instead_of_made_again(measure: Callable[[], dict[str, int]]) -> None:
+    paced = Paced(measure)
 
-    first, second = await sampler.sample(), await sampler.sample()
+    assert paced() == paced() == {"readings": 1}
+    assert paced.due >= time.monotonic() + 0.3
 
-    assert first == second == {"readings": 1}
 
+def test_reading_whose_time_has_come__is_made_again(measure: Callable[[], dict[str, int]]) -> None:
+    paced = Paced(measure)
+    paced()
+    paced.due = 0.0
 
-async def test_reading_whose_time_has_come__is_made_again(measure: Callable[[], dict[str, int]]) -> None:
-    sampler = Sampler(measure)
-    await sampler.sample()
-    sampler.due = 0.0
-
-    assert await sampler.sample() == {"readings": 2}
+    assert paced() == {"readings": 2}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -74,7 +74,7 @@ class SandboxProvider:
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """One request to the bank."""
-        address = f"{settings.SITE_URL}/sandbox/{path}"
+        address = f"{settings.SANDBOX_URL}/sandbox/{path}"
         headers = {"Authorization": f"Bearer {settings.SANDBOX_KEY}"}
         try:
             response = self.http.request(method, address, json=body, headers=headers)

@@ -80,7 +80,7 @@ def tell_site(*, kind: str, data: Mapping[str, Any]) -> None:
     signature = sign(body, secret=settings.SANDBOX_WEBHOOK_SECRETS[0], at=int(time.time()))
     headers = {SIGNATURE_HEADER: signature, "Content-Type": "application/json"}
     try:
-        http().post(f"{settings.SITE_URL}/hooks/payments/sandbox", content=body, headers=headers).raise_for_status()
+        http().post(f"{settings.SANDBOX_URL}/hooks/payments/sandbox", content=body, headers=headers).raise_for_status()
     except httpx.TransportError as error:
         raise Defer(RETRY_SECONDS, f"the site does not answer: {type(error).__name__}") from error
 

@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from coupon_site.api import PROBLEM_RESPONSES, PublicIdLookup
 from orders.api.catalogue import MerchantShown
-from vouchers.errors import CodeHidden
+from vouchers.errors import CodeHidden, VoucherCancelled
 from vouchers.links import page_url
 from vouchers.models import Voucher, VoucherQuerySet, VoucherState
 from vouchers.pictures import PictureFormat, qr_picture
@@ -94,8 +94,10 @@ class VoucherViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, Generic
     def code(self, request: Request, **lookup: str) -> Response | HttpResponse:
         """The code as a QR picture."""
         voucher = self.get_object()
-        if not voucher.is_shown or voucher.state == VoucherState.CANCELLED:
+        if not voucher.is_shown:
             raise CodeHidden
+        if voucher.state == VoucherState.CANCELLED:
+            raise VoucherCancelled
         kind = cast(Literal["svg", "png", "pdf"], request.accepted_renderer.format)
         return Response(picture_of(voucher, kind), headers={"Cache-Control": "private, no-store"})
 
