@@ -189,7 +189,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Coupon Site",
     "DESCRIPTION": "Offers, flash sales, orders, vouchers, cashback and feature flags. "
-    "Errors are problem+json with stable codes; lists are cursor pages; every POST that creates needs an Idempotency-Key.",
+    "Errors are problem+json with stable codes; lists are cursor pages; a POST that creates needs an Idempotency-Key.",
     "VERSION": SITE_VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

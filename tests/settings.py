@@ -3,6 +3,8 @@
 import atexit
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +26,7 @@ def _folder() -> Path:
 def _start() -> None:
     folder = _folder()
     atexit.register(_servers.close)  # before the folder goes
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a run that is ended leaves no server behind
     os.environ.update(VAR_DIR=str(folder), LOCAL="1", THROTTLE_USER="100000/min", THROTTLE_ANON="100000/min")
     if "DATABASE_URL" not in os.environ:
         shared = EmbeddedServers(folder / "shared")

@@ -1,4 +1,4 @@
-"""The site without its guard against overselling: neither lock nor condition, and a gate that lets everybody through."""
+"""The site without its guard against overselling: no lock, no condition, and a gate that lets everybody in."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable

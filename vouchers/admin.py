@@ -16,7 +16,7 @@ from coupon_site.money import format_money
 from vouchers.codes import parse_code
 from vouchers.links import page_path
 from vouchers.models import Redemption, ScannerDevice, Voucher
-from vouchers.services import register_device, revoke_device, void_redemption
+from vouchers.services import register_device, rename_device, revoke_device, void_redemption
 
 STATE_COLOURS = {"Active": "success", "Locked for a gift": "info", "Redeemed": "warning", "Cancelled": "danger"}
 KIND_COLOURS = {"use": "success", "void": "warning"}
@@ -97,7 +97,7 @@ class ScannerDeviceAdmin(ModelAdmin):
         change: bool,  # noqa: FBT001  Django's signature
     ) -> None:
         if change:
-            obj.save(update_fields=["name"])
+            rename_device(device=obj, name=obj.name)
             return
         device, key = register_device(merchant=obj.merchant, name=obj.name)
         obj.pk, obj.public_id = device.pk, device.public_id
@@ -121,6 +121,12 @@ class RedemptionAdmin(ReadOnly):
     actions = ["void_selected"]
     readonly_fields = ["public_id", "voucher", "merchant", "device", "nonce", "voids", "created_at"]
 
+    def has_change_permission(self, request: HttpRequest, obj: Redemption | None = None) -> bool:
+        return False
+
+    def has_void_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("vouchers.change_redemption")
+
     @admin.display(description="voucher")
     def voucher_id_shown(self, redemption: Redemption) -> str:
         return str(redemption.voucher.public_id)
@@ -129,7 +135,7 @@ class RedemptionAdmin(ReadOnly):
     def kind(self, redemption: Redemption) -> str:
         return "void" if redemption.voids_id else "use"
 
-    @admin.action(description="Take selected uses back", permissions=["change"])
+    @admin.action(description="Take selected uses back", permissions=["void"])
     def void_selected(self, request: HttpRequest, queryset: QuerySet[Redemption]) -> None:
         # One by one: each has its own window, counter and event.
         for redemption in queryset.select_related("device"):

@@ -13,7 +13,6 @@ from vouchers.answers import ScanResult
 from vouchers.codes import parse_code
 from vouchers.models import Redemption, RefusedScan, ScannerDevice, Voucher, VoucherState
 
-
 RESULTS = {
     VoucherState.ISSUED: ScanResult.GIFT_LOCKED,
     VoucherState.ACTIVE: ScanResult.OK,

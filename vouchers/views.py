@@ -48,5 +48,6 @@ def page_of(voucher: Voucher, *, at: datetime) -> dict[str, object]:
         "is_usable": usable,
         "shows_code": voucher.is_shown and state in (VoucherState.ACTIVE, VoucherState.REDEEMED),
         "qr": mark_safe(qr_inline(voucher.code)) if voucher.is_shown and state is VoucherState.ACTIVE else "",  # noqa: S308  drawn here
+        "zone": voucher.merchant.timezone.replace("_", " "),
         "valid_from": voucher.valid_from.astimezone(voucher.merchant.zone).date() if waits else None,
     }

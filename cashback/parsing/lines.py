@@ -14,9 +14,9 @@ from coupon_site.money import parse_minor
 
 REQUIRED = ("external_id", "quantity", "unit_price", "occurred_at", "buyer")
 OPTIONAL = ("item", "part")
-LONGEST = (64, 40, 40, 40, 64, 64, 40)  # of the same fields
+LONGEST = (64, 40, 40, 40, 64, 64, 39)  # of the same fields
 LARGEST_QUANTITY = 2**31 - 1
-LARGEST_AMOUNT = 2**63 - 1
+LARGEST_AMOUNT = 10**12  # so that no sum of lines leaves its column
 MOST_DIGITS = 15
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 SHOWN = 500
@@ -125,19 +125,23 @@ class LineReader:
         amount = parse_minor(price * quantity, self.dialect.currency)
         if abs(amount) > LARGEST_AMOUNT:
             return None
-        buyer = plain_number(values.buyer)
-        identity = (values.external_id, values.part, buyer, values.item, str(quantity), str(price), moment.text)
+        buyer, part = plain_number(values.buyer), self.part_of(values, quantity)
+        identity = (values.external_id, part, buyer, values.item, str(quantity), str(price), moment.text)
         return GoodLine(
-            values.external_id,
-            values.part,
-            quantity < 0,
-            buyer,
-            values.item,
-            int(quantity),
-            amount,
-            moment.at,
-            line_hash(identity),
+            external_id=values.external_id,
+            part=part,
+            is_cancellation=quantity < 0,
+            buyer_ref=buyer,
+            item=values.item,
+            quantity=int(quantity),
+            amount_minor=amount,
+            occurred_at=moment.at,
+            line_hash=line_hash(identity),
         )
+
+    def part_of(self, values: Values, quantity: Decimal) -> str:
+        """Without a prefix, what was cancelled of an invoice has the invoice's own number: it is a part of its own."""
+        return f"{values.part}-" if quantity < 0 and not self.dialect.cancellation_prefix else values.part
 
     def reasons(self, values: Values, cells: Sequence[str]) -> list[Reason]:
         """Every field by itself, so that all that is wrong is told at once."""

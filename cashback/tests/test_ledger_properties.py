@@ -86,7 +86,7 @@ def book_batch(
         assert not allowed
         return expected
     assert allowed
-    booked |= new.keys()
+    booked.update(new)
     return after
 
 

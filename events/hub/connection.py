@@ -39,6 +39,7 @@ class Connection:
         self.queued_bytes = 0
         self.max_frames = settings.REALTIME_MAX_QUEUE
         self.max_bytes = settings.REALTIME_MAX_QUEUE_BYTES
+        self.crowded_since: float | None = None
         self.ending: str | None = None  # the counted reason, once it is decided
         self.next_ping_at = 0.0
         self.pinged_at: float | None = None
@@ -54,6 +55,17 @@ class Connection:
             self.evict()
         else:
             self.push(frame)
+            if self.crowded_since is None and self.is_fuller_than(2):
+                self.crowded_since = time.monotonic()
+                self.hub.crowded.add(self)
+
+    def crowded_for(self) -> float:
+        """The seconds since the queue was half full; it has not been near empty since."""
+        return 0.0 if self.crowded_since is None else time.monotonic() - self.crowded_since
+
+    def is_fuller_than(self, part: int) -> bool:
+        """Whether more than one `part`-th of the queue is taken."""
+        return len(self.queue) * part > self.max_frames or self.queued_bytes * part > self.max_bytes
 
     def push(self, item: Frame | CloseCode) -> None:
         """Queue without asking for room: replies, and replays, which have bounds of their own."""
@@ -82,9 +94,8 @@ class Connection:
     async def write_burst(self) -> bool:
         """Send some of what waits, then let others have their turn; whether the connection was closed."""
         for _ in range(min(BURST, len(self.queue))):
-            # Twisted tells nobody when its buffer has room again.
-            while self.socket.buffered_bytes() > SERVER_BUFFER_BYTES:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+            if self.socket.buffered_bytes() > SERVER_BUFFER_BYTES:
+                await self.wait_for_room()
             item = self.queue.popleft()
             if isinstance(item, CloseCode):
                 await self.socket.close(item)
@@ -94,8 +105,18 @@ class Connection:
             if item.unsent:
                 item.unsent = False
                 metrics.delivery_seconds.observe(item.delay_seconds())
+        if self.crowded_since is not None and not self.is_fuller_than(4):
+            self.crowded_since = None
+            self.hub.crowded.discard(self)
         await asyncio.sleep(0)
         return False
+
+    async def wait_for_room(self) -> None:
+        """Until the server has sent most of what it holds. Nothing tells of it: look again, less and less often."""
+        pause = 0.001
+        while self.socket.buffered_bytes() > SERVER_BUFFER_BYTES:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.05)
 
     def close(self, code: CloseCode) -> None:
         """End the connection after what is queued already."""

@@ -26,6 +26,7 @@ from events.streams import figure_streams
 logger = logging.getLogger(__name__)
 
 START_SECONDS = 5.0
+PATIENCE_SECONDS = 1.0
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
@@ -48,6 +49,7 @@ class Hub:
         self.channels: dict[str, Channel] = {}
         self.connections: dict[str, set[Connection]] = {endpoint: set() for endpoint in metrics.ENDPOINTS}
         self.samplers: dict[str, Sampler] = {}
+        self.crowded: set[Connection] = set()
         self.degraded = False
         self.ready = asyncio.Event()
         self.reader = Reader(self)
@@ -107,6 +109,11 @@ class Hub:
         metrics.fanout_duration.observe(time.perf_counter() - started)
         return count
 
+    async def give_way(self) -> None:
+        """Before more is handed out, let those catch up whose queues fill; for a second each, then no longer."""
+        while any(each.crowded_for() < PATIENCE_SECONDS for each in self.crowded):  # noqa: ASYNC110  many writers
+            await asyncio.sleep(0.002)
+
     def tell_gap(self, channel: Channel, *, first: int, last: int, reason: str) -> None:
         """Events were lost for good: clients load the state again."""
         metrics.gaps.labels(reason).inc()
@@ -141,6 +148,7 @@ class Hub:
         if connection not in self.connections[connection.endpoint]:
             return
         self.connections[connection.endpoint].discard(connection)
+        self.crowded.discard(connection)
         for channel in list(connection.channels):
             self.unsubscribe(connection, channel)
         for sampler in self.samplers.values():

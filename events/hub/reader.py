@@ -142,9 +142,10 @@ class Reader:
                 await self.fill(channel, before=frame.seq)
             if frame.seq > channel.last:
                 handed += self.hub.deliver(channel, frame)
-            if handed > TURN:
+            if handed > TURN or self.hub.crowded:
                 handed = 0
                 await asyncio.sleep(0)
+                await self.hub.give_way()
 
     async def fill(self, channel: Channel, *, before: int) -> None:
         """Hand out events that XREAD has skipped; the rest of a hole that nobody can fill is a gap."""

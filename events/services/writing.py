@@ -16,8 +16,8 @@ INSERT INTO events_outboxevent (event_id, channel, event_type, schema_version, a
 SELECT event_id, channel, event_type, schema_version, aggregate_type, aggregate_id, string_to_array(audience, ' '),
     payload, headers::jsonb, 0, 0, %s, '', %s
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[],
-    %s::text[]) WITH ORDINALITY AS fact (event_id, channel, event_type, schema_version, aggregate_type, aggregate_id, audience,
-    payload, headers, place)
+    %s::text[]) WITH ORDINALITY AS fact (event_id, channel, event_type, schema_version, aggregate_type, aggregate_id,
+    audience, payload, headers, place)
 ORDER BY place
 """
 

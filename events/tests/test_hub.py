@@ -278,6 +278,26 @@ async def test_stalled_client__is_cut_off_and_holds_up_nobody(quiet_hub: Hub) ->
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
 
 
+async def test_burst_longer_than_a_queue__costs_no_client_that_reads(
+    quiet_hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.hub.hub.PATIENCE_SECONDS", 0.2)
+    stalled, healthy = Wire(), Wire()
+    stalled.open.clear()
+    slow, fast = staff_connection(quiet_hub, stalled), staff_connection(quiet_hub, healthy)
+    for connection in (slow, fast):
+        await quiet_hub.subscribe(connection, ORDERS)
+    fields = {b"d": b"{}", b"a": PERMISSION.encode(), b"t": b"0"}
+    burst = [(f"{seq}-0".encode(), {**fields, b"d": b'{"data":{},"id":%d}' % seq}) for seq in range(1, 501)]
+
+    await quiet_hub.reader.take(quiet_hub.channels[ORDERS], burst)
+    await asyncio.sleep(0.02)
+
+    assert healthy.ids() == list(range(1, 501))
+    assert fast.ending is None
+    assert slow.ending == "slow_consumer"
+
+
 async def test_queue__is_bounded_in_bytes_too(quiet_hub: Hub, settings: Settings) -> None:
     settings.REALTIME_MAX_QUEUE_BYTES = 10_000
     wire = Wire()
@@ -322,7 +342,7 @@ async def test_client_that_only_listens__is_alive_by_its_websocket(quiet_hub: Hu
     quiet_hub.keeper.look_after(connection, connection.next_ping_at)
     assert connection.pinged_at is not None
     protocol.onPong(b"")  # type: ignore[attr-defined]
-    quiet_hub.keeper.look_after(connection, connection.next_ping_at + 20)
+    quiet_hub.keeper.look_after(connection, connection.next_ping_at - 1)
 
     assert protocol.pings == 1
     assert connection.ending is None

@@ -1,6 +1,6 @@
 """Everything that changes vouchers."""
 
-from vouchers.services.devices import keep_device, register_device, revoke_device
+from vouchers.services.devices import keep_device, register_device, rename_device, revoke_device
 from vouchers.services.endings import expire_vouchers, forget_refusals, take_back_vouchers
 from vouchers.services.issuing import issue_vouchers
 from vouchers.services.scanning import check_voucher, redeem_voucher
@@ -14,6 +14,7 @@ __all__ = [
     "keep_device",
     "redeem_voucher",
     "register_device",
+    "rename_device",
     "revoke_device",
     "take_back_vouchers",
     "void_redemption",

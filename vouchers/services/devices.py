@@ -24,6 +24,13 @@ def keep_device(*, merchant: Merchant, name: str, key: str) -> ScannerDevice:
     return ScannerDevice.objects.create(merchant=merchant, name=name, digest=digest_of(key), hint=key[:8])
 
 
+def rename_device(*, device: ScannerDevice, name: str) -> ScannerDevice:
+    """Call a till otherwise; its key and merchant stay."""
+    device.name = name
+    device.save(update_fields=["name"])
+    return device
+
+
 @transaction.atomic
 def revoke_device(*, device: ScannerDevice, at: datetime) -> ScannerDevice:
     """The till's key is refused from now on; doing it again changes nothing."""

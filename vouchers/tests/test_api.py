@@ -141,15 +141,15 @@ PICTURES = [
 ]
 
 
-@pytest.mark.parametrize(("query", "media_type", "start"), PICTURES)
+@pytest.mark.parametrize("case", PICTURES)
 def test_code__is_a_picture_that_no_cache_keeps(
     owner: APIClient,
     voucher: Voucher,
-    query: str,
-    media_type: str,
-    start: bytes,
+    case: tuple[str, str, bytes],
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
+    query, media_type, start = case
+
     with django_assert_num_queries(2):
         answer = owner.get(f"/api/v1/vouchers/{voucher.public_id}/code{query}")
 

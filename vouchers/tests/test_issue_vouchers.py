@@ -123,10 +123,11 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize(("zone", "issued", "days", "last", "end"), ENDS)
+@pytest.mark.parametrize("case", ENDS)
 def test_voucher__ends_with_its_last_day_in_the_merchants_zone(
-    user: User, zone: str, issued: str, days: int, last: str, end: str
+    user: User, case: tuple[str, str, int, str, str]
 ) -> None:
+    zone, issued, days, last, end = case
     at = datetime.fromisoformat(issued).replace(tzinfo=UTC)
 
     voucher = new_voucher(user, at=at, merchant=new_merchant(timezone=zone), valid_days=days)

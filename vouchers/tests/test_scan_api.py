@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from vouchers.codes import new_code
-from vouchers.models import Redemption, ScannerDevice, Voucher, VoucherState
+from vouchers.models import Redemption, Voucher, VoucherState
 from vouchers.services import register_device, revoke_device
 from vouchers.tests.factories import accepted, new_till, new_voucher
 from vouchers.throttles import GuessThrottle, ScanThrottle
@@ -99,7 +99,9 @@ def test_scan__needs_no_cross_site_token(bar: Till, voucher: Voucher) -> None:
 
 
 @pytest.mark.parametrize("state", [VoucherState.CANCELLED, VoucherState.EXPIRED, VoucherState.GIFT_LOCKED])
-def test_refusal_at_the_right_till__shows_the_voucher_and_no_reason_but_the_code(user: User, state: VoucherState) -> None:
+def test_refusal_at_the_right_till__shows_the_voucher_and_no_reason_but_the_code(
+    user: User, state: VoucherState
+) -> None:
     voucher = new_voucher(user, state=state)
 
     answer = Till(voucher).redeem(voucher.code).json()
@@ -277,9 +279,7 @@ def test_honest_till__is_held_up_by_the_number_of_its_scans_only(limits: None, b
 # --- costs ---
 
 
-def test_statements__stay_few(
-    bar: Till, voucher: Voucher, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
+def test_statements__stay_few(bar: Till, voucher: Voucher, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     # The till, the voucher.
     with django_assert_num_queries(2):
         bar.check(voucher.code)

@@ -18,6 +18,7 @@ export class Feed {
     this.#list = panel.querySelector(".feed ol");
     this.#blank = panel.querySelector("template").content.firstElementChild;
     this.#empty = panel.querySelector(".empty");
+    this.#list.addEventListener("animationend", ({ target }) => target.classList.remove("fresh"));
     this.#pauseButton = panel.querySelector("[data-pause]");
     this.#pauseButton.addEventListener("click", () => this.#pause(!this.#paused));
     for (const tab of panel.querySelectorAll("[data-show]")) tab.addEventListener("click", () => this.#show(panel, tab));

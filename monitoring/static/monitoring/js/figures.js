@@ -49,7 +49,7 @@ function showMoney(name, amounts) {
   const text = amounts.map(({ minor, currency }) => money(minor, currency)).join();
   if (!place || place.dataset.shown === text) return;
   place.dataset.shown = text;
-  place.replaceChildren(...(amounts.length ? amounts.map(amountLine) : [noAmount()]));
+  place.replaceChildren(...(amounts.length ? amounts.map(amountLine) : [noAmount(place.dataset.none)]));
 }
 
 function amountLine({ minor, currency }) {
@@ -60,10 +60,10 @@ function amountLine({ minor, currency }) {
   return line;
 }
 
-function noAmount() {
+function noAmount(text) {
   const line = document.createElement("span");
   line.className = "none";
-  line.textContent = "None yet";
+  line.textContent = text;
   return line;
 }
 
