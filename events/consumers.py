@@ -45,6 +45,15 @@ class RealtimeConsumer(AsyncConsumer):
         self.follows_by_default = follows_by_default
         self.tokens, self.refilled_at = MESSAGE_BURST, time.monotonic()
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket to its end, whatever ends it: nothing of it stays in the hub."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self.connection is not None:
+                self.hub.leave(self.connection)
+                await self.connection.stop()
+
     async def dispatch(self, message: Mapping[str, Any]) -> None:
         """As Channels does, without its thread hop per message: nothing here keeps a database connection."""
         await getattr(self, get_handler_name(dict(message)))(message)
@@ -95,8 +104,6 @@ class RealtimeConsumer(AsyncConsumer):
     async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
         if self.connection is not None:
             self.connection.ending = self.connection.ending or reason_of(message.get("code"))
-            self.hub.leave(self.connection)
-            await self.connection.stop()
         raise StopConsumer
 
     # --- Messages ----------------------------------------------------------------------------------------------------

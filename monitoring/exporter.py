@@ -52,20 +52,20 @@ class StateCollector(Collector):
 
     def read(self, reading: Reading) -> bool:
         """One reading: all of its figures or none of them. One that fails costs its own figures only."""
-        started, succeeded = time.monotonic(), False
+        started = time.monotonic()
+        self.due[reading] = started + self.readings[reading]
         try:
-            families = read_within_limits(reading)
+            self.families[reading] = read_within_limits(reading)
         except DatabaseError as error:
             logger.warning("%s could not be read: %s", reading.__name__, error)
         except Exception:
             logger.exception("%s could not be read", reading.__name__)
         else:
-            self.families[reading] = families
             self.read_at[reading] = time.time()
-            succeeded = True
-        # Never more than a tenth of the time, however large the tables grow.
-        self.due[reading] = time.monotonic() + max(self.readings[reading], 10 * (time.monotonic() - started))
-        return succeeded
+            # Never more than a tenth of the time, however large the tables grow.
+            self.due[reading] = max(self.due[reading], time.monotonic() + 10 * (time.monotonic() - started))
+            return True
+        return False
 
 
 def read_within_limits(reading: Reading) -> list[GaugeMetricFamily]:

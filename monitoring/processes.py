@@ -13,6 +13,7 @@ import orjson
 from redis.exceptions import RedisError
 
 from coupon_site import redis
+from events.metrics import active_connections
 from monitoring.recent import recent
 from monitoring.window import PROCESSES, SILENT_AFTER_SECONDS, SLOT_SECONDS, TTL_SECONDS
 
@@ -50,8 +51,6 @@ def own_load() -> Load:
 
 def open_sockets() -> int:
     """Sockets of this process, over all endpoints."""
-    from events.metrics import active_connections
-
     return int(sum(sample.value for family in active_connections.collect() for sample in family.samples))
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
+from redis.exceptions import RedisError
 
 from accounts.models import User
 from coupon_site import health
@@ -69,7 +70,12 @@ def current_metrics(request: HttpRequest) -> HttpResponse:
 @require_GET
 def benchmark_report(request: HttpRequest) -> HttpResponse:
     """How the last hour went."""
-    return refuse_reader(request) or JsonResponse(benchmark.report(timezone.now()))
+    if refusal := refuse_reader(request):
+        return refusal
+    try:
+        return JsonResponse(benchmark.report(timezone.now()))
+    except RedisError:
+        return problem_response(503, "window_unavailable", "The last hour's figures can't be reached now")
 
 
 @login_not_required
@@ -81,7 +87,10 @@ def clear_metrics(request: HttpRequest) -> HttpResponse:
         return problem_response(401, "not_authenticated", "Sign in first")
     if not (user.is_staff and user.has_perm("monitoring.clear_window")):
         return problem_response(403, "permission_denied", "You may not clear the figures")
-    return JsonResponse({"removed_keys": services.clear_window(actor=user, at=timezone.now())})
+    try:
+        return JsonResponse({"removed_keys": services.clear_window(actor=user, at=timezone.now())})
+    except RedisError:
+        return problem_response(503, "window_unavailable", "The last hour's figures can't be reached now")
 
 
 @never_cache

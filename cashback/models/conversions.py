@@ -69,18 +69,16 @@ class Conversion(models.Model):
 
 
 class ConversionLine(models.Model):
-    """A line that some file has reported of a conversion, and how often the pieces of that file together did.
+    """A line that a file reports of a conversion, and how often it does.
 
-    The same line in unrelated files is the same line: the largest count holds. In pieces of one file it is another
-    one: their counts add up, in the row of their series.
+    In files that belong to one series, as its pieces, equal lines add up. In others they are the same line: the largest
+    count holds.
     """
 
-    pk = models.CompositePrimaryKey("conversion_id", "line_hash", "series_id")
+    pk = models.CompositePrimaryKey("conversion_id", "line_hash", "job_id")
     conversion = models.ForeignKey(Conversion, on_delete=models.CASCADE, related_name="known_lines", db_index=False)
     # The statement that writes a line has just read its job: no need to check that for each of millions.
-    series = models.ForeignKey(
-        ImportJob, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
-    )
+    job = models.ForeignKey(ImportJob, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     line_hash = models.UUIDField()
     buyer_ref = models.CharField(max_length=64)
     item = models.CharField(max_length=64, blank=True)

@@ -70,7 +70,7 @@ class ImportJob(models.Model):
     error = models.CharField(max_length=300, blank=True, help_text="Why it failed")
     series = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="pieces",
-        help_text="The first piece of the file that this one is a piece of; itself, when there is none",
+        help_text="What all pieces of one file have in common: one of them",
     )  # fmt: skip
     cursor_bytes = models.BigIntegerField(default=0, help_text="The file is staged up to here")
     cursor_rows = models.IntegerField(default=0)

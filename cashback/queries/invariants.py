@@ -86,8 +86,11 @@ TOTALS = """
 SELECT count(*) FROM cashback_conversion conversion
 LEFT JOIN (
     SELECT conversion_id, sum(amount_minor * copies) AS total, sum(copies) AS lines FROM (
-        SELECT conversion_id, line_hash, amount_minor, max(copies) AS copies FROM cashback_conversionline
-        GROUP BY conversion_id, line_hash, amount_minor
+        SELECT conversion_id, line_hash, amount_minor, max(copies) AS copies FROM (
+            SELECT line.conversion_id, line.line_hash, line.amount_minor, sum(line.copies) AS copies
+            FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
+            GROUP BY line.conversion_id, line.line_hash, line.amount_minor, job.series_id
+        ) said GROUP BY conversion_id, line_hash, amount_minor
     ) known GROUP BY conversion_id
 ) known ON known.conversion_id = conversion.id
 WHERE conversion.gross_minor <> coalesce(known.total, 0) OR conversion.lines <> coalesce(known.lines, 0)

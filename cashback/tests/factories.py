@@ -33,7 +33,7 @@ def balance(account: Account) -> int:
     return account.balance_minor or 0
 
 
-def line(
+def line(  # noqa: PLR0917  the columns of a file
     invoice: str,
     item: str = "85123A",
     quantity: int | str = 1,

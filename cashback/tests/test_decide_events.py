@@ -100,10 +100,7 @@ def test_many__take_as_many_statements_as_one(
     from django.test.utils import CaptureQueriesContext
 
     at = timezone.now()
-    events = [
-        track_order(order=new_paid_order(make_user(), sale).public_id, at=at)[0]
-        for _ in range(4)
-    ]
+    events = [track_order(order=new_paid_order(make_user(), sale).public_id, at=at)[0] for _ in range(4)]
 
     with CaptureQueriesContext(connection) as one:
         approve_events(events=events[:1], at=at)
@@ -154,7 +151,7 @@ def test_held__is_not_paid_until_it_is_approved_again(
 
 @pytest.mark.parametrize("before", ["pending", "confirmed", "held"])
 def test_declined__goes_out_of_the_wallet(
-    paid_order: Order, user: User, operator: User, settings: Settings, broken: Books, before: str
+    paid_order: Order, user: User, operator: User, settings: Settings, broken: Books, *, before: str
 ) -> None:
     settings.CASHBACK_HOLD_SECONDS = 60
     events = track_order(order=paid_order.public_id, at=timezone.now())
@@ -199,7 +196,7 @@ def test_reversed__comes_out_of_the_wallet(paid: CashbackEvent, user: User, brok
 
 @pytest.mark.parametrize(("depth", "left", "lost"), [(0, 0, 70), (50, -50, 20), (500, -70, 0)])
 def test_spent_already__is_taken_down_to_the_floor_and_the_rest_written_off(
-    paid: CashbackEvent, user: User, broken: Books, depth: int, left: int, lost: int
+    paid: CashbackEvent, user: User, broken: Books, *, depth: int, left: int, lost: int
 ) -> None:
     Account.objects.filter(owner=user, kind="available").update(floor_minor=-depth)
     spend(user, 70, paid)

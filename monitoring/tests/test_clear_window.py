@@ -5,6 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 from prometheus_client import REGISTRY
+from redis.exceptions import ConnectionError as RedisIsAway
 
 from accounts.models import User
 from coupon_site import redis
@@ -67,6 +68,21 @@ def test_foreign_page__can_not_clear(operator: User) -> None:
     client.force_login(operator)
 
     assert client.post(ADDRESS).status_code == 403
+
+
+def test_redis_away__is_said_and_leaves_no_trace(
+    client: Client, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(operator)
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise RedisIsAway
+
+    monkeypatch.setattr("redis.Redis.execute_command", fail)
+
+    assert client.post(ADDRESS).json()["code"] == "window_unavailable"
+    assert client.get("/monitoring/benchmark").status_code == 503
+    assert not LogEntry.objects.exists()
 
 
 def test_get__is_not_allowed(client: Client, operator: User) -> None:

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from cashback.models import Conversion, ImportJob
+from cashback.errors import ImportTakenOver
+from cashback.models import Conversion, ImportJob, ImportState
 from cashback.services.imports.buyers import assign_buyers
-from cashback.services.imports.cancellations import fetch, rematch, run
+from cashback.services.imports.cancellations import rematch
 from cashback.services.imports.rewards import reward
 from cashback.services.imports.staging import write
+from cashback.services.imports.statements import fetch, run
 
 BATCH_INVOICES = 1_000
 
@@ -30,35 +32,37 @@ WHERE job_id = %(job)s AND line_hash IS NOT NULL AND external_id > %(after)s AND
 GROUP BY external_id, part
 """
 
+# Pieces of one file add up; of what unrelated files say the largest count holds. So a line has grown when its own
+# series now says more than any did before.
 BATCH = """
 CREATE TEMPORARY TABLE import_batch ON COMMIT DROP AS
-SELECT conversion.id AS conversion_id, row.line_hash, min(row.buyer_ref) AS buyer_ref, min(row.item) AS item,
-    min(row.quantity) AS quantity, min(row.amount_minor) AS amount_minor, min(row.occurred_at) AS occurred_at,
-    count(*) AS copies, false AS has_grown, CASE WHEN conversion.id = ANY(%(created)s) THEN 0 ELSE coalesce((
-        SELECT max(known.copies) FROM cashback_conversionline known
-        WHERE known.conversion_id = conversion.id AND known.line_hash = row.line_hash
-    ), 0) END AS copies_before
-FROM cashback_importrow row
-JOIN cashback_conversion conversion ON conversion.network_id = %(network)s
-    AND conversion.external_id = row.external_id AND conversion.part = row.part
-WHERE row.job_id = %(job)s AND row.line_hash IS NOT NULL
-    AND row.external_id > %(after)s AND row.external_id <= %(up_to)s
-GROUP BY conversion.id, row.line_hash
+SELECT said.*, coalesce(known.of_series, 0) + said.copies > coalesce(known.of_any, 0) AS has_grown
+FROM (
+    SELECT conversion.id AS conversion_id, row.line_hash, min(row.buyer_ref) AS buyer_ref, min(row.item) AS item,
+        min(row.quantity) AS quantity, min(row.amount_minor) AS amount_minor, min(row.occurred_at) AS occurred_at,
+        count(*)::integer AS copies
+    FROM cashback_importrow row
+    JOIN cashback_conversion conversion ON conversion.network_id = %(network)s
+        AND conversion.external_id = row.external_id AND conversion.part = row.part
+    WHERE row.job_id = %(job)s AND row.line_hash IS NOT NULL
+        AND row.external_id > %(after)s AND row.external_id <= %(up_to)s
+    GROUP BY conversion.id, row.line_hash
+) AS said
+LEFT JOIN LATERAL (
+    SELECT max(copies) AS of_any, max(copies) FILTER (WHERE series_id = %(series)s) AS of_series FROM (
+        SELECT job.series_id, sum(line.copies) AS copies
+        FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
+        WHERE line.conversion_id = said.conversion_id AND line.line_hash = said.line_hash
+        GROUP BY job.series_id
+    ) AS series
+) AS known ON said.conversion_id <> ALL(%(created)s)
 """
 
 ADD_LINES = """
-WITH written AS (
-    INSERT INTO cashback_conversionline
-        (conversion_id, series_id, line_hash, buyer_ref, item, quantity, amount_minor, occurred_at, copies)
-    SELECT conversion_id, %(series)s, line_hash, buyer_ref, item, quantity, amount_minor, occurred_at, copies
-    FROM import_batch
-    ON CONFLICT (conversion_id, line_hash, series_id)
-        DO UPDATE SET copies = cashback_conversionline.copies + excluded.copies
-    RETURNING conversion_id, line_hash, copies
-)
-UPDATE import_batch SET has_grown = true FROM written
-WHERE written.conversion_id = import_batch.conversion_id AND written.line_hash = import_batch.line_hash
-    AND written.copies > import_batch.copies_before
+INSERT INTO cashback_conversionline
+    (conversion_id, job_id, line_hash, buyer_ref, item, quantity, amount_minor, occurred_at, copies)
+SELECT conversion_id, %(job)s, line_hash, buyer_ref, item, quantity, amount_minor, occurred_at, copies
+FROM import_batch
 """
 
 SEEN = """
@@ -66,7 +70,6 @@ SELECT conversion_id, bool_or(has_grown), sum(copies)::integer FROM import_batch
 GROUP BY conversion_id ORDER BY conversion_id
 """
 
-# Of equal lines in several series the largest count holds.
 TOTALS = """
 UPDATE cashback_conversion conversion SET
     gross_minor = total.gross_minor, lines = total.lines, occurred_at = total.occurred_at,
@@ -78,11 +81,18 @@ FROM (
         md5(string_agg(line_hash::text || copies::text, ',' ORDER BY line_hash)) AS content_hash
     FROM (
         SELECT conversion_id, line_hash, amount_minor, occurred_at, buyer_ref, max(copies) AS copies
-        FROM cashback_conversionline WHERE conversion_id = ANY(%(touched)s)
+        FROM (
+            SELECT line.conversion_id, line.line_hash, line.amount_minor, line.occurred_at, line.buyer_ref,
+                sum(line.copies) AS copies
+            FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
+            WHERE line.conversion_id = ANY(%(touched)s)
+            GROUP BY line.conversion_id, line.line_hash, line.amount_minor, line.occurred_at, line.buyer_ref,
+                job.series_id
+        ) AS said
         GROUP BY conversion_id, line_hash, amount_minor, occurred_at, buyer_ref
-    ) known
+    ) AS known
     GROUP BY conversion_id
-) total
+) AS total
 WHERE conversion.id = total.conversion_id
 """
 
@@ -141,6 +151,7 @@ def apply_batch(job: ImportJob, *, up_to: str) -> None:
         "up_to": up_to,
         "series": job.series_id,
     }
+    hold(job)
     batch = merge(job, values)
     run(TOTALS, {"touched": batch.touched})
     assign_buyers(job, touched=batch.touched, at=timezone.now())
@@ -151,6 +162,13 @@ def apply_batch(job: ImportJob, *, up_to: str) -> None:
     run(OUTCOMES, {**values, "created": batch.created, "touched": batch.touched})
     run("DROP TABLE import_batch", {})
     advance(job, batch, up_to=up_to, more_clawbacks=matches.more_lines, at=timezone.now())
+
+
+def hold(job: ImportJob) -> None:
+    """Keep other processes off the batch until it is committed. Raises ImportTakenOver when one was here before."""
+    mine = ImportJob.objects.filter(pk=job.pk, state=ImportState.RUNNING, applied_to=job.applied_to)
+    if not mine.select_for_update(no_key=True).exists():
+        raise ImportTakenOver(str(job.public_id))
 
 
 def merge(job: ImportJob, values: dict[str, Any]) -> Batch:
@@ -188,7 +206,7 @@ def make_conversions(job: ImportJob, values: dict[str, Any]) -> list[int]:
 
 
 def advance(job: ImportJob, batch: Batch, *, up_to: str, more_clawbacks: int, at: datetime) -> None:
-    """Count, and move the cursor. Raises ImportTakenOver."""
+    """Count, and move the cursor."""
     amended = len(batch.touched) - len(batch.created)
     changes: dict[str, object] = {
         "applied_to": up_to,

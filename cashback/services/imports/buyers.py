@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 
 from accounts.models import User
 from cashback.models import BuyerReference, ImportJob, Network
-from cashback.services.imports.cancellations import fetch, run
+from cashback.services.imports.statements import fetch, run
 
 UNKNOWN = """
 SELECT DISTINCT conversion.buyer_ref FROM cashback_conversion conversion

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from django.db import connection
-
 from cashback.models import CancellationMatch
 from cashback.services.imports.matching import KnownLine, match_cancellations
+from cashback.services.imports.statements import fetch, run
 
 # All items of the touched conversions, not only those of new lines: a conversion that turns out to have several
 # customers leaves their groups.
@@ -21,14 +20,21 @@ WHERE line.conversion_id = ANY(%(touched)s) AND EXISTS (
 )
 """
 
+# Pieces of one file add up; of what unrelated files say the largest count holds.
 LINES = """
-SELECT wanted.buyer_ref, wanted.item, conversion.id, conversion.external_id, conversion.part,
-    conversion.is_cancellation, line.line_hash::text, line.quantity, line.amount_minor, line.occurred_at,
-    max(line.copies)
-FROM unnest(%(refs)s::text[], %(items)s::text[]) AS wanted (buyer_ref, item)
-JOIN cashback_conversion conversion
-    ON conversion.network_id = %(network)s AND conversion.buyer_ref = wanted.buyer_ref
-JOIN cashback_conversionline line ON line.conversion_id = conversion.id AND line.item = wanted.item
+SELECT buyer_ref, item, conversion_id, external_id, part, is_cancellation, line_hash, quantity, amount_minor,
+    occurred_at, max(copies)
+FROM (
+    SELECT wanted.buyer_ref, wanted.item, conversion.id AS conversion_id, conversion.external_id, conversion.part,
+        conversion.is_cancellation, line.line_hash::text, line.quantity, line.amount_minor, line.occurred_at,
+        sum(line.copies)::integer AS copies
+    FROM unnest(%(refs)s::text[], %(items)s::text[]) AS wanted (buyer_ref, item)
+    JOIN cashback_conversion conversion
+        ON conversion.network_id = %(network)s AND conversion.buyer_ref = wanted.buyer_ref
+    JOIN cashback_conversionline line ON line.conversion_id = conversion.id AND line.item = wanted.item
+    JOIN cashback_importjob job ON job.id = line.job_id
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, job.series_id
+) AS said
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 ORDER BY 1, 2
 """
@@ -92,15 +98,3 @@ def matches_of(rows: Sequence[tuple[Any, ...]]) -> set[ItemMatch]:
         for match in match_cancellations(KnownLine(*row[2:]) for row in group):
             found.add(ItemMatch(match.purchase_id, match.cancellation_id, item, *match[2:]))
     return found
-
-
-def fetch(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return list(cursor.fetchall())
-
-
-def run(sql: str, values: dict[str, Any]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return int(cursor.rowcount)

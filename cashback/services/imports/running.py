@@ -14,7 +14,7 @@ from cashback.models import ImportJob, ImportState
 from cashback.services.imports.applying import apply
 from cashback.services.imports.files import SourceFile
 from cashback.services.imports.profiles import profile_for
-from cashback.services.imports.series import series_of
+from cashback.services.imports.series import join_series
 from cashback.services.imports.staging import stage, write
 from coupon_site.errors import IllegalTransition
 from coupon_site.transitions import move
@@ -54,11 +54,17 @@ def work(job: ImportJob, file: SourceFile, after_chunk: AfterChunk) -> bool:
     if job.staged_at is None and not stage(job, file, after_chunk=after_chunk):
         return False
     if job.series_id is None:
-        write(job, ImportJob.objects.filter(pk=job.pk, series=None), {"series_id": series_of(job)})
+        find_series(job)
     if not apply(job, after_chunk=after_chunk):
         return False
     finish(job, at=timezone.now())
     return True
+
+
+@transaction.atomic
+def find_series(job: ImportJob) -> None:
+    """Before anything is applied, while no other file of the network is."""
+    write(job, ImportJob.objects.filter(pk=job.pk, series=None), {"series_id": join_series(job)})
 
 
 def begin(job: ImportJob, file: SourceFile, *, at: datetime) -> None:

@@ -1,47 +1,151 @@
 """Is this file a piece of one that came in pieces?
 
 Two files may hold equal lines of an invoice for two reasons: the invoice was exported again (the line is the same
-line), or one file was split and the invoice really has equal lines (the lines are two). Pieces share invoices, but
-few of their lines; an export of the same invoices shares most of them. Nothing else in the files tells them apart.
+line), or one file was split and the invoice really has equal lines (the lines are two). Files tell by what else they
+share. Pieces that were mixed before share invoices, but few of their lines. Pieces that were cut off share the invoice
+at the cut, which ends one and begins the other, and repeat no stretch of it. An export of the same invoices does
+neither. In doubt a line is the same line: nobody is paid twice.
 """
 
-from django.db import connection
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from uuid import UUID
 
-from cashback.models import ImportJob
+from django.db.models import QuerySet
 
-# Pieces have less than one line in `MOST_SHARED` in common, among the invoices that both hold.
+from cashback.models import ImportJob, ImportRow
+from cashback.services.imports.statements import fetch, run
+
+# Mixed pieces have less than one line in `MOST_SHARED` in common, among the invoices that both hold.
 MOST_SHARED = 4
+CUTS = 2  # a piece is cut off at its start and at its end
 
-SERIES = """
+# For each series: the invoices it shares with a job, how many lines of them both hold, how many the smaller side has.
+RELATED = """
 WITH mine AS (
     SELECT external_id, part, line_hash, count(*) AS copies FROM cashback_importrow
     WHERE job_id = %(job)s AND line_hash IS NOT NULL GROUP BY external_id, part, line_hash
 ), theirs AS (
-    SELECT line.series_id, conversion.external_id, conversion.part, line.line_hash, line.copies
-    FROM cashback_conversion conversion JOIN cashback_conversionline line ON line.conversion_id = conversion.id
-    WHERE conversion.network_id = %(network)s
+    SELECT job.series_id, conversion.external_id, conversion.part, line.line_hash, sum(line.copies) AS copies
+    FROM cashback_conversion conversion
+    JOIN cashback_conversionline line ON line.conversion_id = conversion.id
+    JOIN cashback_importjob job ON job.id = line.job_id
+    WHERE conversion.network_id = %(network)s AND line.job_id <> %(job)s
         AND (conversion.external_id, conversion.part) IN (SELECT external_id, part FROM mine)
+    GROUP BY job.series_id, conversion.external_id, conversion.part, line.line_hash
 ), shared AS (
     SELECT DISTINCT series_id, external_id, part FROM theirs
 ), size_of_mine AS (
-    SELECT series_id, sum(copies) AS lines FROM shared JOIN mine USING (external_id, part) GROUP BY series_id
+    SELECT series_id, count(DISTINCT (external_id, part)) AS invoices, sum(copies) AS lines
+    FROM shared JOIN mine USING (external_id, part) GROUP BY series_id
 ), size_of_theirs AS (
     SELECT series_id, sum(copies) AS lines FROM theirs GROUP BY series_id
 ), common AS (
     SELECT series_id, sum(least(mine.copies, theirs.copies)) AS lines
     FROM theirs JOIN mine USING (external_id, part, line_hash) GROUP BY series_id
-), candidate AS (
-    SELECT series_id, coalesce(common.lines, 0) AS common, least(size_of_mine.lines, size_of_theirs.lines) AS smaller
-    FROM size_of_mine JOIN size_of_theirs USING (series_id) LEFT JOIN common USING (series_id)
 )
-SELECT series_id FROM candidate WHERE %(most)s * common < smaller
-ORDER BY common::float / smaller, smaller DESC, series_id LIMIT 1
+SELECT series_id, size_of_mine.invoices, coalesce(common.lines, 0)::bigint,
+    least(size_of_mine.lines, size_of_theirs.lines)::bigint
+FROM size_of_mine JOIN size_of_theirs USING (series_id) LEFT JOIN common USING (series_id)
+ORDER BY coalesce(common.lines, 0) / least(size_of_mine.lines, size_of_theirs.lines), series_id
 """
 
+SHARED_INVOICES = """
+SELECT DISTINCT external_id, part FROM cashback_importrow WHERE job_id = %(job)s AND line_hash IS NOT NULL
+INTERSECT
+SELECT conversion.external_id, conversion.part FROM cashback_conversion conversion
+JOIN cashback_conversionline line ON line.conversion_id = conversion.id
+JOIN cashback_importjob job ON job.id = line.job_id
+WHERE conversion.network_id = %(network)s AND job.series_id = %(series)s
+"""
 
-def series_of(job: ImportJob) -> int:
-    """The first job of the file that this one's is a piece of; the job itself when there is none."""
-    with connection.cursor() as cursor:
-        cursor.execute(SERIES, {"job": job.pk, "network": job.network_id, "most": MOST_SHARED})
-        found = cursor.fetchone()
-    return int(found[0]) if found else job.pk
+SHARE_A_CONVERSION = """
+SELECT EXISTS (
+    SELECT 1 FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
+    WHERE job.series_id = %(one)s AND line.conversion_id IN (
+        SELECT other.conversion_id FROM cashback_conversionline other
+        JOIN cashback_importjob job ON job.id = other.job_id WHERE job.series_id = %(other)s
+    )
+)
+"""
+
+Key = tuple[str, str]
+
+
+class Related(NamedTuple):
+    """A series that shares invoices with a job, and how much of them."""
+
+    series_id: int
+    invoices: int
+    common: int
+    smaller: int
+
+
+def join_series(job: ImportJob) -> int:
+    """The series that a job's file belongs to; those that it ties together become one. Its own when it stands alone."""
+    values = {"job": job.pk, "network": job.network_id}
+    related = [Related(*row) for row in fetch(RELATED, values)]
+    found = [each.series_id for each in related if is_mixed(each)]
+    found += [each.series_id for each in related if not is_mixed(each) and is_cut_off(job, each)]
+    if not found:
+        return job.pk
+    first, *others = found
+    for other in others:
+        if not fetch(SHARE_A_CONVERSION, {"one": first, "other": other})[0][0]:
+            run(
+                "UPDATE cashback_importjob SET series_id = %(one)s WHERE series_id = %(other)s",
+                {"one": first, "other": other},
+            )
+    return first
+
+
+def is_mixed(related: Related) -> bool:
+    return MOST_SHARED * related.common < related.smaller
+
+
+def is_cut_off(job: ImportJob, related: Related) -> bool:
+    """Whether all that is shared are invoices at a cut."""
+    if related.invoices > CUTS:
+        return False
+    values = {"job": job.pk, "network": job.network_id, "series": related.series_id}
+    return all(is_at_a_cut(job, related.series_id, key) for key in fetch(SHARED_INVOICES, values))
+
+
+def is_at_a_cut(job: ImportJob, series_id: int, key: Key) -> bool:
+    """Whether an invoice ends one file and goes on at the start of the other."""
+    holders = list(rows_of(ImportJob.objects.filter(series=series_id), key).values_list("job", flat=True).distinct())
+    if len(holders) != 1:
+        return False
+    mine, theirs = hashes_of(job.pk, key), hashes_of(holders[0], key)
+    first, last = edges_of(job.pk)
+    their_first, their_last = edges_of(holders[0])
+    goes_on = first == key == their_last and not repeats(theirs, mine)
+    begins = last == key == their_first and not repeats(mine, theirs)
+    return goes_on or begins
+
+
+def rows_of(jobs: QuerySet[ImportJob], key: Key) -> QuerySet[ImportRow]:
+    return ImportRow.objects.filter(job__in=jobs, external_id=key[0], part=key[1], line_hash__isnull=False)
+
+
+def hashes_of(job_id: int, key: Key) -> list[UUID | None]:
+    """An invoice's lines in the order of the file."""
+    rows = rows_of(ImportJob.objects.filter(pk=job_id), key)
+    return list(rows.order_by("row_no").values_list("line_hash", flat=True))
+
+
+def edges_of(job_id: int) -> tuple[Key, Key]:
+    """The invoices of a file's first and last good line."""
+    keys = ImportRow.objects.filter(job=job_id, line_hash__isnull=False).values_list("external_id", "part")
+    return keys.order_by("row_no")[0], keys.order_by("-row_no")[0]
+
+
+def repeats(before: Sequence[object], after: Sequence[object]) -> bool:
+    """Whether two stretches of lines overlap: the end of one begins the other, or one lies in the other."""
+    sizes = range(1, min(len(before), len(after)) + 1)
+    return any(before[-size:] == after[:size] for size in sizes) or lies_in(after, before) or lies_in(before, after)
+
+
+def lies_in(part: Sequence[object], whole: Sequence[object]) -> bool:
+    starts: Iterable[int] = range(len(whole) - len(part) + 1)
+    return any(whole[start : start + len(part)] == part for start in starts)
