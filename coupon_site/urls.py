@@ -2,7 +2,6 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 import monitoring.urls
@@ -16,7 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     *(path("api/v1/", include(f"{app}.urls")) for app in API_APPS),
-    path("favicon.ico", RedirectView.as_view(url="/static/monitoring/icon.svg", permanent=True)),
     *payments.urls.page_urlpatterns,
     *vouchers.urls.page_urlpatterns,
     *monitoring.urls.page_urlpatterns,

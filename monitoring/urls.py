@@ -8,7 +8,7 @@ urlpatterns = [
 ]
 page_urlpatterns = [
     path("", views.live_dashboard, name="dashboard"),
-    path("monitoring/state", views.dashboard_state, name="dashboard-state"),
+    path("dashboard/state", views.dashboard_state, name="dashboard-state"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("metrics", views.metrics, name="metrics"),
     path("livez", views.livez, name="livez"),

@@ -10,12 +10,11 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
 from redis.exceptions import RedisError
 
 from accounts.models import User
 from coupon_site import health
-from coupon_site.api import problem_response
+from coupon_site.api import only, problem_response
 from monitoring import services
 from monitoring.exposition import expose, refuse_reader, wants_exposition
 from monitoring.queries import benchmark, dashboard, figures
@@ -33,14 +32,14 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 @login_not_required
-@require_GET
+@only("GET", "HEAD")
 def metrics(request: HttpRequest) -> HttpResponse:
     """For Prometheus."""
     return refuse_reader(request) or expose(request)
 
 
 @login_not_required
-@require_GET
+@only("GET", "HEAD")
 def livez(request: HttpRequest) -> HttpResponse:
     """The process answers. Nothing else is asked: a database that is away must not restart the fleet."""
     return JsonResponse({"status": "ok"})
@@ -48,7 +47,7 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @never_cache
-@require_GET
+@only("GET", "HEAD")
 def readyz(request: HttpRequest) -> HttpResponse:
     """Whether the process can do its work now, and what it lacks."""
     report = health.readyz()
@@ -57,7 +56,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @never_cache
-@require_GET
+@only("GET", "HEAD")
 def current_metrics(request: HttpRequest) -> HttpResponse:
     """The figures of the moment as JSON; a scraper gets the exposition."""
     if refusal := refuse_reader(request):
@@ -67,7 +66,7 @@ def current_metrics(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @never_cache
-@require_GET
+@only("GET", "HEAD")
 def benchmark_report(request: HttpRequest) -> HttpResponse:
     """How the last hour went."""
     if refusal := refuse_reader(request):
@@ -79,7 +78,7 @@ def benchmark_report(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_POST
+@only("POST")
 def clear_metrics(request: HttpRequest) -> HttpResponse:
     """Empty the window of the last hour. Counters of Prometheus stay what they are."""
     user = request.user
@@ -94,7 +93,7 @@ def clear_metrics(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@only("GET", "HEAD")
 @ensure_csrf_cookie
 @staff_member_required
 def live_dashboard(request: HttpRequest) -> HttpResponse:
@@ -109,7 +108,7 @@ def live_dashboard(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_GET
+@only("GET", "HEAD")
 def favicon(request: HttpRequest) -> HttpResponse:
     """Browsers ask for it on pages that name no icon of their own."""
     return redirect(static("monitoring/icon.svg"))
@@ -117,7 +116,7 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @never_cache
-@require_GET
+@only("GET", "HEAD")
 def dashboard_state(request: HttpRequest) -> HttpResponse:
     """What the dashboard shows, for a page that has been cut off for a while."""
     user = request.user

@@ -39,7 +39,7 @@ def test_every_process_killed_in_turn__the_books_agree_and_the_stream_has_no_hol
 
 def shop_through_kills(site: LiveSite) -> None:
     """Traffic, and a kill as soon as all are up again."""
-    command = [sys.executable, "manage.py", "simulate_traffic", "--rate", "8", "--minutes", "30"]
+    command = [sys.executable, "manage.py", "simulate_traffic", "--rate", "4", "--minutes", "30"]
     traffic = subprocess.Popen(command, cwd=ROOT, env=site.environment, stdout=subprocess.PIPE)
     try:
         for _ in range(ROUNDS):
@@ -59,7 +59,7 @@ def come_to_rest(site: LiveSite) -> None:
     """Everything that was begun is finished, or waits for its buyer."""
     site.start()
     quiet = "SELECT count(*) FROM events_outboxmessage WHERE state IN ('pending', 'leased')"
-    wait_for(lambda: site.sql(quiet) == [(0,)], "the outbox to be worked off", 90)
+    wait_for(lambda: site.sql(quiet) == [(0,)], "the outbox to be worked off", 180)
     wait_for(lambda: states(site) <= AT_REST, f"orders to come to rest: {states(site)}", 60)
     numbered = "SELECT count(*) FROM events_outboxevent WHERE status < 2"
     wait_for(lambda: site.sql(numbered) == [(0,)], "the relay to publish the rest", 30)

@@ -3,7 +3,7 @@
 from coupon_site.api.idempotency import idempotent
 from coupon_site.api.input import OrjsonParser, OrjsonRenderer, StrictSerializer
 from coupon_site.api.pages import CursorPage
-from coupon_site.api.problems import PROBLEM_RESPONSES, ProblemOut, problem_exception_handler, problem_response
+from coupon_site.api.problems import PROBLEM_RESPONSES, ProblemOut, only, problem_exception_handler, problem_response
 from coupon_site.api.views import PublicIdLookup
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "PublicIdLookup",
     "StrictSerializer",
     "idempotent",
+    "only",
     "problem_exception_handler",
     "problem_response",
 ]

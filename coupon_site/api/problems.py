@@ -1,10 +1,13 @@
 """Errors as RFC 9457 problem documents with stable codes."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import orjson
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +16,8 @@ from rest_framework.views import set_rollback
 from coupon_site.errors import DomainError
 
 CONTENT_TYPE = "application/problem+json"
+
+View = Callable[..., HttpResponseBase]
 
 
 class ProblemOut(serializers.Serializer[Any]):
@@ -115,3 +120,20 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """`handler500`."""
     return problem_response(500, "server_error", "Something went wrong on our side", "It is logged; try again later.")
+
+
+def only(*methods: str) -> Callable[[View], View]:
+    """Let a plain view answer these methods; any other gets a 405 problem document."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method in methods:
+                return view(request, *args, **kwargs)
+            refusal = problem_response(405, "method_not_allowed", f"Use {' or '.join(methods)} here")
+            refusal.headers["Allow"] = ", ".join(methods)
+            return refusal
+
+        return checked
+
+    return decorate

@@ -187,12 +187,12 @@ def test_state__is_what_a_page_asks_for_after_a_gap(
     client: Client, superuser: User, user: User, make_order: MakeOrder
 ) -> None:
     order = make_order(state=OrderState.PAID)
-    answers = [client.get("/monitoring/state").status_code]
+    answers = [client.get("/dashboard/state").status_code]
     client.force_login(user)
-    answers.append(client.get("/monitoring/state").status_code)
+    answers.append(client.get("/dashboard/state").status_code)
     client.force_login(superuser)
 
-    state = client.get("/monitoring/state").json()
+    state = client.get("/dashboard/state").json()
 
     assert answers == [401, 403]
     assert state["feed"][0]["key"] == order.number

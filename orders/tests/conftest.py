@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from orders.gate import gate
@@ -19,7 +20,7 @@ Books = Callable[[], dict[str, int]]
 @pytest.fixture(autouse=True)
 def _no_bank(settings: Settings) -> None:
     """Nobody listens where the bank would be, unless a test says so; nothing is too young to be checked."""
-    settings.SITE_URL = "http://127.0.0.1:9"
+    settings.SANDBOX_URL = "http://127.0.0.1:9"
     settings.RECONCILE_GRACE_SECONDS = 0
 
 
@@ -32,6 +33,18 @@ def _fresh_gate() -> None:
 @pytest.fixture
 def sale(db: None) -> FlashSale:
     return new_sale()
+
+
+@pytest.fixture
+def buyer(user: User, api_of: Callable[[User], APIClient]) -> APIClient:
+    """A customer's program."""
+    return api_of(user)
+
+
+@pytest.fixture
+def staff(operator: User, api_of: Callable[[User], APIClient]) -> APIClient:
+    """An operator's program."""
+    return api_of(operator)
 
 
 @pytest.fixture

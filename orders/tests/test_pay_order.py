@@ -24,7 +24,7 @@ SOLD = {OrderState.PAID, OrderState.FULFILLED}
 
 @pytest.fixture(autouse=True)
 def _bank(live_server: LiveServer, settings: Settings, _no_bank: None) -> None:
-    settings.SITE_URL = live_server.url
+    settings.SANDBOX_URL = live_server.url
     settings.SANDBOX_SLOW_SECONDS = 0
 
 
@@ -125,13 +125,13 @@ def test_order_whose_hold_ran_out__is_not_charged(order: Order, drain: Drain) ->
 def test_bank_away__the_charge_waits_without_losing_an_attempt(
     order: Order, settings: Settings, live_server: LiveServer, drain: Drain
 ) -> None:
-    settings.SITE_URL = "http://127.0.0.1:9"
+    settings.SANDBOX_URL = "http://127.0.0.1:9"
     drain()
     message = OutboxMessage.objects.get(handler="orders.handlers.start_payment")
     assert (message.state, message.attempts) == ("pending", 0)
     assert Payment.objects.get().state == PaymentState.CREATED
 
-    settings.SITE_URL = live_server.url
+    settings.SANDBOX_URL = live_server.url
     OutboxMessage.objects.update(due_at=timezone.now())
     drain()
 

@@ -17,13 +17,13 @@ Books = Callable[[], dict[str, int]]
 @pytest.fixture(autouse=True)
 def _no_bank(settings: Settings) -> None:
     """Nobody listens where the bank would be, unless a test asks for it."""
-    settings.SITE_URL = "http://127.0.0.1:9"
+    settings.SANDBOX_URL = "http://127.0.0.1:9"
 
 
 @pytest.fixture
 def bank(live_server: LiveServer, settings: Settings, _no_bank: None) -> None:
     """The sandbox bank, in a web server of its own."""
-    settings.SITE_URL = live_server.url
+    settings.SANDBOX_URL = live_server.url
     settings.SANDBOX_SLOW_SECONDS = 0
 
 

@@ -191,7 +191,7 @@ def test_bank_away__refund_waits_without_losing_an_attempt(
     message = OutboxMessage.objects.get()
     assert (message.state, message.attempts, Refund.objects.get().state) == ("pending", 0, "in_transit")
 
-    settings.SITE_URL = live_server.url
+    settings.SANDBOX_URL = live_server.url
     OutboxMessage.objects.update(due_at=timezone.now())
     drain()
 

@@ -60,7 +60,7 @@ def test_bank_away__leaves_a_payment_to_charge_later(
         start_payment(**terms)
     assert Payment.objects.get().state == PaymentState.CREATED
 
-    settings.SITE_URL = live_server.url
+    settings.SANDBOX_URL = live_server.url
     start_payment(**terms)
 
     assert Payment.objects.get().state == PaymentState.PENDING
@@ -114,7 +114,7 @@ def test_queued_payment_and_bank_away__waits_without_losing_an_attempt(
     message = OutboxMessage.objects.get()
     assert (message.state, message.attempts) == ("pending", 0)
 
-    settings.SITE_URL = live_server.url
+    settings.SANDBOX_URL = live_server.url
     OutboxMessage.objects.update(due_at=timezone.now())
     drain()
 

@@ -1,0 +1,182 @@
+"""`manage.py import_conversions`."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from psycopg.conninfo import conninfo_to_dict
+
+from cashback.models import Conversion, ImportJob, Network, Transfer
+from cashback.tests.conftest import Books
+from cashback.tests.factories import line, worth, write_file
+from events.models import OutboxEvent
+
+pytestmark = pytest.mark.django_db
+LINES = [line("1", "A", 2), line("C3", "A", -1, at="2010-12-09 00:00:00"), line("4", customer="", price="0.0")]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def command(*arguments: str, out: io.StringIO | None = None) -> str:
+    out = out or io.StringIO()
+    call_command("import_conversions", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_file__is_imported_with_a_summary_and_a_sentence(tmp_path: Path, network: Network, broken: Books) -> None:
+    printed = command(str(write_file(tmp_path, LINES))).splitlines()
+
+    summary = {" ".join(row.split()[:-1]): row.split()[-1] for row in printed[:-1]}
+    assert summary == {
+        "Lines": "3",
+        "Conversions": "2",
+        "new": "2",
+        "amended": "0",
+        "unchanged": "0",
+        "Clawbacks": "1",
+        "Rejected lines, by reason(s)": "1",
+        "missing_customer": "1",
+        "missing_price": "1",
+    }
+    assert printed[-1] == "Done: 2 conversions and 1 clawbacks from 3 lines, 1 rejected."
+    assert worth(network) == {"1": (100, 50)}
+    assert broken() == {}
+
+
+def test_again__says_that_nothing_changed(tmp_path: Path) -> None:
+    path = str(write_file(tmp_path, LINES))
+    command(path)
+    seen = Transfer.objects.count()
+
+    printed = command(path)
+
+    assert printed.splitlines()[-1].startswith("This file was imported before (")
+    assert printed.splitlines()[-1].endswith("): nothing changed.")
+    assert Transfer.objects.count() == seen
+
+
+def test_dry_run__tells_the_same_and_changes_nothing(tmp_path: Path) -> None:
+    path = str(write_file(tmp_path, LINES))
+
+    printed = command(path, "--dry-run")
+
+    assert printed.splitlines()[-1] == (
+        "Dry run: 2 conversions and 1 clawbacks from 3 lines, 1 rejected; nothing was changed."
+    )
+    assert not ImportJob.objects.exists()
+    assert not Conversion.objects.exists()
+    assert not OutboxEvent.objects.exists()
+    assert command(path).splitlines()[:-1] == printed.splitlines()[:-1]
+
+
+def test_terminal__shows_a_bar(tmp_path: Path) -> None:
+    printed = command(str(write_file(tmp_path, LINES)), out=Terminal())
+
+    assert "\r[" in printed
+    assert "#" * 30 in printed
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(None, "No such file"), (b"", "the file is empty"), (b"a,b\n", "no column"), (b"\x00\x01\x02" * 9, "no column")],
+    ids=["missing", "empty", "other columns", "no text"],
+)
+def test_bad_file__is_one_line_and_status_2(tmp_path: Path, content: bytes | None, complaint: str) -> None:
+    path = tmp_path / "file.csv"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(CommandError, match=complaint) as error:
+        command(str(path))
+
+    assert error.value.returncode == 2
+    assert "\n" not in str(error.value)
+    assert not ImportJob.objects.exists()
+
+
+def test_folder_or_unknown_network__is_one_line_and_status_2(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="can't be read: Is a directory") as folder:
+        command(str(tmp_path))
+    with pytest.raises(CommandError, match="no network nobody") as network:
+        command(str(write_file(tmp_path, LINES)), "--network", "nobody")
+
+    assert (folder.value.returncode, network.value.returncode) == (2, 2)
+
+
+# --- killed ---
+
+INVOICES = 3_000
+SIZE = 10
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_killed_again_and_again__goes_on_where_it_was(tmp_path: Path, network: Network, broken: Books) -> None:
+    lines = [
+        line(str(100_000 + number // SIZE), f"I{number % SIZE}", 1 + number % 3, customer=f"{number // SIZE % 50}.0")
+        for number in range(INVOICES * SIZE)
+    ]
+    path = write_file(tmp_path, lines)
+
+    stages: list[Callable[[ImportJob], object]] = [
+        lambda job: job.cursor_rows,
+        lambda job: job.cursor_rows > SIZE * INVOICES / 2,
+        lambda job: job.applied_to,
+    ]
+    seen = [kill_when(path, reached) for reached in stages]
+
+    assert [job.cursor_rows for job in seen] == sorted(job.cursor_rows for job in seen)
+    assert not any(job.is_finished for job in seen)
+    done = start(path)
+    assert done.wait(timeout=120) == 0
+    job = ImportJob.objects.get()
+    assert (job.state, job.lines, job.conversions, job.created_count) == ("done", INVOICES * SIZE, INVOICES, INVOICES)
+    assert set(worth(network).values()) == {
+        (50 * sum(1 + number % 3 for number in range(start, start + SIZE)), 0) for start in (0, 10, 20)
+    }
+    assert broken() == {}
+
+
+def kill_when(path: Path, reached: Callable[[ImportJob], object]) -> ImportJob:
+    """Start the command, and kill it as soon as its job has come so far; the job as it is then."""
+    process = start(path)
+    try:
+        deadline = time.monotonic() + 120
+        while not ((job := ImportJob.objects.first()) and reached(job)):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    return ImportJob.objects.get()
+
+
+def start(path: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "import_conversions", str(path)],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "coupon_site.settings", "DATABASE_URL": database_url()},
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def database_url() -> str:
+    """The address of the database that this test works with."""
+    parts = conninfo_to_dict(settings.DATABASE_URL)
+    parts.pop("dbname", None)
+    user = quote(str(parts.pop("user", "")))
+    return f"postgresql://{user}@/{connection.settings_dict['NAME']}?{urlencode(parts)}"
