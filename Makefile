@@ -25,7 +25,7 @@ check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, migrations, d
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	LOCAL=0 SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') METRICS_TOKEN=x SANDBOX_WEBHOOK_SECRET=x \
+	LOCAL=0 SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') METRICS_TOKEN=x SANDBOX_WEBHOOK_SECRET=x SANDBOX_KEY=x \
 		ALLOWED_HOSTS=shop.example $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 format: $(VENV)/dev.stamp ## Bring the code into its form

@@ -42,7 +42,7 @@ def has_nul(request: HttpRequest) -> bool:
 
 
 class ProbesByAddress:
-    """Lets probes ask a process by its address: they know no public name, and their answers hold no link made of one."""
+    """Lets probes ask a process by its address: they know no public name, and their answers hold no link."""
 
     sync_capable = True
     async_capable = True

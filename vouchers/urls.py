@@ -5,7 +5,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from coupon_site.api import PublicIdLookup
 from orders.routers import OptionalSlashRouter
-from vouchers.api import CheckView, DeviceViewSet, RedeemView, VoidView, VoucherViewSet
+from vouchers.api import CheckView, DeviceViewSet, RedeemView, ScanView, VoidView, VoucherViewSet
 from vouchers.views import voucher_page
 
 router = OptionalSlashRouter()
@@ -22,6 +22,6 @@ urlpatterns = [
 ]
 
 page_urlpatterns = [
-    path("api/scan", csrf_exempt(RedeemView.as_view()), name="scan"),
+    path("api/scan", csrf_exempt(ScanView.as_view()), name="scan"),
     path("vouchers/<str:token>/", voucher_page, name="voucher-page"),
 ]

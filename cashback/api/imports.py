@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -130,7 +130,11 @@ class ImportViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericV
         job = imports.cancel_import(job=self.get_object(), actor=cast(User, request.user))
         return Response(ImportOut(job).data)
 
-    @extend_schema(parameters=[RowsIn], responses={200: ImportRowOut(many=True), **PROBLEM_RESPONSES}, filters=False)
+    @extend_schema(
+        parameters=[RowsIn, OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+        responses={200: ImportRowOut(many=True), **PROBLEM_RESPONSES},
+        filters=False,
+    )
     @action(detail=True, filterset_fields=[], pagination_class=RowPage)
     def rows(self, request: Request, **lookup: Any) -> Response:
         """The file's lines and what came of them; `outcome=error` shows the rejected ones."""

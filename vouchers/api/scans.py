@@ -4,6 +4,8 @@ from typing import Any, cast
 
 from django.http import Http404
 from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -21,6 +23,21 @@ from vouchers.throttles import GuessThrottle, ScanThrottle
 GUESSES = (ScanResult.UNKNOWN, ScanResult.WRONG_MERCHANT)
 MESSAGES = {True: "The voucher is valid.", False: "This voucher can't be redeemed here."}
 NONCE = r"^[A-Za-z0-9_.-]{1,64}$"
+
+
+class DeviceScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers by being defined
+    """How the API's description shows tills' keys."""
+
+    target_class = DeviceAuthentication
+    name = "device"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Device <key>`, the key of a till.",
+        }
 
 
 class CheckIn(StrictSerializer):
@@ -99,6 +116,15 @@ class RedeemView(TillView):
         data = RedeemIn(data=request.data)
         data.is_valid(raise_exception=True)
         return self.answer(redeem_voucher(device=self.device, at=timezone.now(), **data.validated_data))
+
+
+class ScanView(RedeemView):
+    """The same under a short address."""
+
+    @extend_schema(request=RedeemIn, responses={200: ScanOut, **PROBLEM_RESPONSES}, operation_id="scan")
+    def post(self, request: Request) -> Response:
+        """Take one use of a voucher."""
+        return super().post(request)
 
 
 class VoidView(TillView):
