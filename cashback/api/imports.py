@@ -31,7 +31,7 @@ class ImportIn(StrictSerializer):
         help_text="Found out by the columns unless given",
     )
 
-    def validate_file(self, file: UploadedFile[Any]) -> UploadedFile[Any]:
+    def validate_file(self, file: UploadedFile) -> UploadedFile:
         if (file.size or 0) > settings.IMPORT_MAX_BYTES:
             raise serializers.ValidationError(f"At most {settings.IMPORT_MAX_BYTES >> 20} MiB.")
         return file
@@ -74,7 +74,7 @@ class RowPage(CursorPage):
 class Upload(NamedTuple):
     """An uploaded file as importing reads files."""
 
-    file: "UploadedFile[Any]"
+    file: "UploadedFile"
 
     def chunks(self, offset: int) -> Iterator[bytes]:
         for chunk in self.file.chunks():

@@ -19,6 +19,9 @@ from events.services.leases import MAX_EXPIRED_LEASES, bury, claim, defer, fail,
 
 logger = logging.getLogger(__name__)
 
+TOGETHER_SECONDS = 2.0
+"""How long one transaction of many handlers may grow, before the rest is given back: far less than a lease."""
+
 ALONE_SECONDS = 1.0
 """How long one claim is worked off one by one, before the rest is given back for other workers."""
 
@@ -42,7 +45,7 @@ def work_off(*, messages: Sequence[OutboxMessage], keep_going: Callable[[], bool
     release(messages=suspects[1:], at=timezone.now())
     together = [message for message in fresh if is_transactional(message)]
     alone = [message for message in fresh if not is_transactional(message)]
-    return deliver_together(together) + deliver_one_by_one([*alone, *suspects[:1]], keep_going)
+    return deliver_together(together, keep_going) + deliver_one_by_one([*alone, *suspects[:1]], keep_going)
 
 
 def drain() -> int:
@@ -68,18 +71,17 @@ def is_transactional(message: OutboxMessage) -> bool:
     return handler is not None and handler.transactional
 
 
-def deliver_together(messages: Sequence[OutboxMessage]) -> int:
+def deliver_together(messages: Sequence[OutboxMessage], keep_going: Callable[[], bool]) -> int:
     """All in one transaction; when anything goes wrong, none of it has happened, and each gets one of its own."""
     if not messages:
         return 0
     try:
         durations = attempt(messages)
     except Exception:  # noqa: BLE001  whose fault it is shows when each is tried alone
-        for message in messages:
-            deliver_alone(message)
-    else:
-        count_deliveries(messages, durations, at=timezone.now())
-    return len(messages)
+        return deliver_one_by_one(messages, keep_going)
+    count_deliveries(messages[: len(durations)], durations, at=timezone.now())
+    release(messages=messages[len(durations) :], at=timezone.now())
+    return len(durations)
 
 
 def deliver_one_by_one(messages: Sequence[OutboxMessage], keep_going: Callable[[], bool]) -> int:
@@ -110,9 +112,14 @@ def deliver_alone(message: OutboxMessage) -> None:
 
 @transaction.atomic
 def attempt(messages: Sequence[OutboxMessage]) -> list[float]:
-    """Handlers and the write that finishes their messages, all or nothing; the seconds each took."""
-    durations = [call(message) for message in messages]
-    finish(messages=messages, at=timezone.now())
+    """Handlers and the write that finishes their messages, all or nothing; the seconds each took, of as many as ran."""
+    deadline = time.monotonic() + TOGETHER_SECONDS
+    durations: list[float] = []
+    for message in messages:
+        if durations and time.monotonic() > deadline:
+            break
+        durations.append(call(message))
+    finish(messages=messages[: len(durations)], at=timezone.now())
     return durations
 
 

@@ -317,6 +317,21 @@ def test_slow_handlers__give_back_the_rest_for_other_workers(
 
 
 @pytest.mark.django_db
+def test_transaction_that_grows_long__is_ended_and_the_rest_given_back(
+    handlers: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "TOGETHER_SECONDS", 0.0)
+    handles(Noted)(lambda message: None)
+    note(5)
+
+    assert work_off(messages=claim(topics=["events"], at=timezone.now())) == 1
+
+    states = OutboxMessage.objects.order_by("state").values_list("state", "attempts", "expired_leases")
+    assert list(states) == [("delivered", 0, 0)] + [("pending", 0, 0)] * 4
+    assert drain() == 4
+
+
+@pytest.mark.django_db
 def test_worker_that_has_to_stop__gives_back_what_it_has_not_begun(handlers: Registry) -> None:
     handles(Noted, transactional=False)(lambda message: None)
     note(5)

@@ -25,7 +25,7 @@ MESSAGES = {True: "The voucher is valid.", False: "This voucher can't be redeeme
 NONCE = r"^[A-Za-z0-9_.-]{1,64}$"
 
 
-class DeviceScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers by being defined
+class DeviceScheme(OpenApiAuthenticationExtension):  # registers by being defined
     """How the API's description shows tills' keys."""
 
     target_class = DeviceAuthentication
