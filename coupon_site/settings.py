@@ -66,6 +66,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+FORMAT_MODULE_PATH = ["coupon_site.formats"]
 SITE_VERSION = env.str("SITE_VERSION", "0.1.0")
 SITE_COMMIT = env.str("SITE_COMMIT", "unknown")
 
@@ -220,6 +221,21 @@ UNFOLD = {
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.9% .021 166.1)",
+            "100": "oklch(95% .052 163.1)",
+            "200": "oklch(90.5% .093 164.2)",
+            "300": "oklch(84.5% .143 165)",
+            "400": "oklch(76.5% .177 163.2)",
+            "500": "oklch(69.6% .17 162.5)",
+            "600": "oklch(50.8% .118 165.6)",
+            "700": "oklch(43.2% .095 166.9)",
+            "800": "oklch(37.8% .077 168.9)",
+            "900": "oklch(32.4% .065 170)",
+            "950": "oklch(26.2% .051 172.6)",
+        }
+    },
     "SIDEBAR": {"show_search": True, "show_all_applications": True},
 }
 

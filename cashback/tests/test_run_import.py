@@ -347,6 +347,17 @@ def test_file_that_nobody_can_read__fails_and_says_why(tmp_path: Path, network: 
     assert "no column" in job.error
 
 
+@pytest.mark.parametrize("item", ["A\\B", "A\tB", '"A\nB"', "\\N", "{A}", "Ä'"])
+def test_characters_that_the_database_reads_otherwise__arrive_as_they_are(
+    tmp_path: Path, network: Network, item: str
+) -> None:
+    job = import_lines(tmp_path, [line("1", item), line("2", item, customer="")])
+
+    good, bad = job.rows.order_by("row_no")
+    assert good.item == item.strip('"')
+    assert bad.raw == line("2", item.strip('"'), customer="")
+
+
 def test_file_without_lines__is_done(tmp_path: Path, network: Network, broken: Books) -> None:
     job = import_lines(tmp_path, [])
 

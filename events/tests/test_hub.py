@@ -68,6 +68,22 @@ async def test_hub_that_starts_late__does_not_repeat_the_past(superuser: User) -
 
 
 @committing
+async def test_hub_that_starts_before_redis_is_put_back__does_not_repeat_the_past(superuser: User) -> None:
+    await announce_and_relay(count=3)
+    key = await database_sync_to_async(stream)()
+    redis_client().delete(key)
+
+    async with hub_and_client(superuser) as (hub, wire):
+        assert hub.channels[ORDERS].last == 3
+        await database_sync_to_async(relay_all)()
+        await announce_and_relay()
+        await caught_up(hub, 4)
+
+        await asyncio.sleep(0.02)
+        assert wire.ids() == [4]
+
+
+@committing
 async def test_entry_missing_from_the_stream__is_taken_from_the_database(
     superuser: User, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,11 +228,14 @@ class Wire:
 
     def __init__(self) -> None:
         self.sent: list[Mapping[str, Any]] = []
+        self.seconds = 0.0
         self.open = asyncio.Event()
         self.open.set()
 
     async def send(self, message: Mapping[str, Any]) -> None:
         await self.open.wait()
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
         self.sent.append(message)
 
     def ids(self) -> list[int]:
@@ -284,6 +303,7 @@ async def test_burst_longer_than_a_queue__costs_no_client_that_reads(
     monkeypatch.setattr("events.hub.hub.PATIENCE_SECONDS", 0.2)
     stalled, healthy = Wire(), Wire()
     stalled.open.clear()
+    healthy.seconds = 0.001
     slow, fast = staff_connection(quiet_hub, stalled), staff_connection(quiet_hub, healthy)
     for connection in (slow, fast):
         await quiet_hub.subscribe(connection, ORDERS)
@@ -291,7 +311,7 @@ async def test_burst_longer_than_a_queue__costs_no_client_that_reads(
     burst = [(f"{seq}-0".encode(), {**fields, b"d": b'{"data":{},"id":%d}' % seq}) for seq in range(1, 501)]
 
     await quiet_hub.reader.take(quiet_hub.channels[ORDERS], burst)
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)
 
     assert healthy.ids() == list(range(1, 501))
     assert fast.ending is None

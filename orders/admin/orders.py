@@ -31,13 +31,25 @@ STATE_COLOURS = {
 
 class LineInline(TabularInline):
     model = OrderLine
-    fields = ["title", "sale", "quantity", "unit_minor", "discount_minor", "line_total_minor", "hold"]
-    readonly_fields = ["hold"]
+    fields = ["title", "sale", "quantity", "unit", "discount", "line_total", "hold"]
+    readonly_fields = ["unit", "discount", "line_total", "hold"]
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderLine]:
         lines: QuerySet[OrderLine] = super().get_queryset(request)
-        return lines.select_related("hold", "sale__offer")
+        return lines.select_related("hold", "sale__offer", "order")
+
+    @admin.display
+    def unit(self, line: OrderLine) -> str:
+        return format_money(line.unit_minor, line.order.currency)
+
+    @admin.display
+    def discount(self, line: OrderLine) -> str:
+        return format_money(line.discount_minor, line.order.currency)
+
+    @admin.display
+    def line_total(self, line: OrderLine) -> str:
+        return format_money(line.line_total_minor, line.order.currency)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
