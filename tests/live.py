@@ -70,6 +70,7 @@ class LiveSite:
 
     def launch(self, name: str, command: str = "") -> None:
         """Start one process without waiting."""
+        assert name not in self.processes or self.processes[name].poll() is not None, f"{name} runs already"
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 ["sh", "-c", f"exec {command or self.commands[name]}"],

@@ -57,7 +57,6 @@ def shop_through_kills(site: LiveSite) -> None:
 
 def come_to_rest(site: LiveSite) -> None:
     """Everything that was begun is finished, or waits for its buyer."""
-    site.start()
     quiet = "SELECT count(*) FROM events_outboxmessage WHERE state IN ('pending', 'leased')"
     wait_for(lambda: site.sql(quiet) == [(0,)], "the outbox to be worked off", 180)
     wait_for(lambda: states(site) <= AT_REST, f"orders to come to rest: {states(site)}", 60)

@@ -320,6 +320,12 @@ async def test_right_given__widens_what_is_seen(user: User, connect: Connect) ->
     assert [event["id"] for event in await client.events(1)] == [1]
 
 
+@pytest.fixture
+def seldom_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("events.hub.keeper.LONGEST_TICK_SECONDS", 600.0)
+
+
+@pytest.mark.usefixtures("seldom_reviews")
 async def test_revocation__is_applied_at_once(user: User, connect: Connect) -> None:
     client, other = await connect(user), await connect(user)
     await asyncio.sleep(0.2)  # the hub joins its group
