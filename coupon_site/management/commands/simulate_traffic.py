@@ -85,7 +85,7 @@ class Day:
         while True:
             with suppress(httpx.HTTPError, ValueError):
                 answer = await client.get("/api/v1/sales/", params={"page_size": 100})
-                self.sales = answer.json()["results"]
+                self.sales = answer.raise_for_status().json()["results"]
             await asyncio.sleep(CATALOGUE_SECONDS if self.sales else 0.5)
 
     async def report(self) -> None:
@@ -128,8 +128,8 @@ class Day:
         self.counts["cancelled"] += answer.status_code == 200
 
     async def redeem(self, client: httpx.AsyncClient, shopper: int) -> None:
-        vouchers = (await client.get("/api/v1/vouchers/", params={"state": "active"}, headers=sign(shopper))).json()
-        for voucher in vouchers["results"][:1]:
+        answer = await client.get("/api/v1/vouchers/", params={"state": "active"}, headers=sign(shopper))
+        for voucher in answer.raise_for_status().json()["results"][:1]:
             key = device_key_of(voucher["merchant"]["name"])
             answer = await client.post(
                 "/api/scan",
