@@ -15,7 +15,7 @@ run: $(VENV)/run.stamp ## Start the whole site at http://127.0.0.1:8000/ (DEMO=0
 	@DEMO=$(DEMO) $(BIN)/python manage.py run_site
 
 test: $(VENV)/dev.stamp ## The whole test suite, on real servers (TESTS=path or -k …: a part of it)
-	$(BIN)/python -m pytest -n $(or $(JOBS),auto) --cov --cov-report=term:skip-covered $(TESTS)
+	$(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist loadgroup --cov --cov-report=term:skip-covered $(TESTS)
 
 check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, migrations, deployment settings
 	$(BIN)/ruff format --check .
