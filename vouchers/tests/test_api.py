@@ -85,7 +85,9 @@ def test_vouchers_of_others__are_not_there_even_for_operators(
         assert refusal(client.get(f"{path}/code")) == (404, "not_found")
 
 
-@pytest.mark.parametrize("garbage", ["1", "x" * 300, "0190b3c2-7d6e-7000-8000-00000000000g", str(uuid4())])
+@pytest.mark.parametrize(
+    "garbage", ["1", "x" * 300, "0190b3c2-7d6e-7000-8000-00000000000g", "0190b3c2-7d6e-7000-8000-000000000001"]
+)
 def test_id_that_is_none__is_not_found(owner: APIClient, staff: APIClient, garbage: str) -> None:
     assert refusal(owner.get(f"/api/v1/vouchers/{garbage}")) == (404, "not_found")
     assert refusal(owner.get(f"/api/v1/vouchers/{garbage}/code")) == (404, "not_found")

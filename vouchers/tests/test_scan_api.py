@@ -232,7 +232,7 @@ def test_reversal__can_not_be_taken_back(bar: Till, voucher: Voucher) -> None:
     assert refusal(bar.void(reversal)) == (409, "not_a_use")
 
 
-@pytest.mark.parametrize("garbage", [str(uuid4()), "-" * 36, "a" * 36, "1"])
+@pytest.mark.parametrize("garbage", ["0190b3c2-7d6e-7000-8000-000000000001", "-" * 36, "a" * 36, "1"])
 def test_id_that_is_none__is_not_found(bar: Till, garbage: str) -> None:
     assert refusal(bar.void(garbage)) == (404, "not_found")
 
