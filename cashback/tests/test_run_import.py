@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,53 @@ def test_split__gives_the_same_in_any_order(
     assert broken() == {}
 
 
+# Three invoices of a customer, cut inside the second and the third; equal lines lie on both sides of each cut.
+CUT = [
+    [line("1", item) for item in "ABCDE"] + [line("2", item) for item in "ABCD"],
+    [line("2", item) for item in "BEFG"] + [line("3", item) for item in "ABCD"],
+    [line("3", item) for item in "CEFG"] + [line("4", item) for item in "AB"],
+]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_equal_lines_on_both_sides_of_a_cut__are_two(
+    tmp_path: Path, network: Network, broken: Books, order: tuple[int, ...]
+) -> None:
+    for place in order:
+        import_lines(tmp_path, CUT[place])
+
+    assert {number: original // 50 for number, (original, _) in worth(network).items()} == {
+        "1": 5,
+        "2": 8,
+        "3": 8,
+        "4": 2,
+    }
+    assert broken() == {}
+
+
+@pytest.mark.parametrize("way", ["overlapping stretches", "an invoice again", "the rest of an invoice again"])
+def test_equal_lines_of_an_invoice_that_came_again__are_one(
+    tmp_path: Path, network: Network, broken: Books, way: str
+) -> None:
+    whole = [*CUT[0], *CUT[1], *CUT[2]]
+    files = {
+        "overlapping stretches": [whole[:8], whole[6:18], whole[14:]],
+        "an invoice again": [whole, whole[9:13]],
+        "the rest of an invoice again": [whole[:15], whole[15:], whole[19:]],
+    }[way]
+
+    for file in files:
+        import_lines(tmp_path, file)
+
+    assert {number: original // 50 for number, (original, _) in worth(network).items()} == {
+        "1": 5,
+        "2": 8,
+        "3": 8,
+        "4": 2,
+    }
+    assert broken() == {}
+
+
 def test_piece_after_the_whole__changes_nothing(tmp_path: Path, network: Network) -> None:
     import_lines(tmp_path, LINES)
 
@@ -300,20 +348,23 @@ def test_broken_inside_a_chunk__leaves_nothing_of_it_and_goes_on(
 
 
 @pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("others", [1, 100], ids=["by a chunk", "to the end"])
 @pytest.mark.parametrize("chunks", [2, 7])
 def test_another_process_went_on_with_it__this_one_stops(
-    tmp_path: Path, network: Network, broken: Books, chunks: int
+    tmp_path: Path, network: Network, broken: Books, chunks: int, others: int
 ) -> None:
     path = write_file(tmp_path, LINES)
+    done = iter(range(1, 100))
 
     def overtaken(job: ImportJob) -> bool:
-        if (job.lines + job.conversions * 2) >= chunks * 2 and not ImportJob.objects.filter(state="done_with_errors"):
-            run(path)
+        if next(done) == chunks:
+            run(path, after_chunk=stop_after(others))
         return True
 
     with pytest.raises(ImportTakenOver):
         run(path, after_chunk=overtaken)
 
+    run(path)
     assert ImportJob.objects.get().state == "done_with_errors"
     assert worth(network) == WORTH
     assert broken() == {}
