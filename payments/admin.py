@@ -1,30 +1,16 @@
 """Payments, refunds and webhooks, to look at; refunds that failed can be sent again or given up."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from accounts.models import User
+from coupon_site.admin import ReadOnly, StateHistory
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
 from payments.models import Payment, Refund, WebhookReceipt
 from payments.services import cancel_refund, retry_refund
-
-
-class ReadOnly:
-    """Rows that only services write."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class RefundInline(ReadOnly, TabularInline):
@@ -36,12 +22,11 @@ class RefundInline(ReadOnly, TabularInline):
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReadOnly, ModelAdmin):
+class PaymentAdmin(ReadOnly, StateHistory):
     list_display = ["public_id", "reference", "payer", "amount", "state", "provider", "method", "created_at"]
     list_filter = ["state", "provider"]
     list_select_related = ["payer"]
     search_fields = ["public_id__exact", "reference__exact", "provider_ref__exact", "payer__email__iexact"]
-    show_full_result_count = False
     ordering = ["-id"]
     inlines = [RefundInline]
     readonly_fields = ["public_id", "created_at"]
@@ -52,12 +37,11 @@ class PaymentAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(Refund)
-class RefundAdmin(ReadOnly, ModelAdmin):
+class RefundAdmin(ReadOnly, StateHistory):
     list_display = ["public_id", "amount", "state", "reason", "failure_code", "requested_by", "created_at"]
     list_filter = ["state"]
     list_select_related = ["payment", "requested_by"]
     search_fields = ["public_id__exact", "payment__public_id__exact", "payment__reference__exact"]
-    show_full_result_count = False
     ordering = ["-id"]
     actions = ["retry", "give_up"]
     readonly_fields = ["public_id", "created_at"]
@@ -94,5 +78,4 @@ class WebhookReceiptAdmin(ReadOnly, ModelAdmin):
     list_display = ["event_id", "provider", "event_type", "outcome", "copies", "received_at"]
     list_filter = ["provider", "outcome"]
     search_fields = ["event_id__exact"]
-    show_full_result_count = False
     ordering = ["-id"]

@@ -1,7 +1,5 @@
 """Vouchers, tills and scans for operators."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -11,6 +9,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from accounts.models import User
+from coupon_site.admin import ReadOnly, StateHistory
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
 from vouchers.codes import parse_code
@@ -22,32 +21,18 @@ STATE_COLOURS = {"Active": "success", "Locked for a gift": "info", "Redeemed": "
 KIND_COLOURS = {"use": "success", "void": "warning"}
 
 
-class ReadOnly(ModelAdmin):
-    """Rows that only services write."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(Voucher)
-class VoucherAdmin(ReadOnly):
+class VoucherAdmin(ReadOnly, StateHistory):
     list_display = ["public_id", "value", "merchant", "owner", "shown_state", "uses", "expires_at"]
     list_filter = ["state", "merchant"]
     list_select_related = ["merchant", "owner"]
     search_fields = ["public_id__exact", "owner__email__iexact", "line__order__number__exact"]
     search_help_text = "A voucher's id or whole code, its owner's e-mail, its order's number"
     ordering = ["-id"]
-    show_full_result_count = False
     fields = [
         "public_id", "offer", "merchant", "owner", "line", "unit_no", "value", "state", "uses", "valid_from",
         "expires_at", "created_at",
     ]  # fmt: skip
-
-    def has_change_permission(self, request: HttpRequest, obj: Voucher | None = None) -> bool:
-        return False
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Voucher], search_term: str
@@ -111,18 +96,14 @@ class ScannerDeviceAdmin(ModelAdmin):
 
 
 @admin.register(Redemption)
-class RedemptionAdmin(ReadOnly):
+class RedemptionAdmin(ReadOnly, ModelAdmin):
     list_display = ["created_at", "voucher_id_shown", "merchant", "device", "kind"]
     list_filter = ["merchant"]
     list_select_related = ["voucher", "merchant", "device__merchant"]
     search_fields = ["public_id__exact", "voucher__public_id__exact", "nonce__exact"]
     ordering = ["-id"]
-    show_full_result_count = False
     actions = ["void_selected"]
     readonly_fields = ["public_id", "voucher", "merchant", "device", "nonce", "voids", "created_at"]
-
-    def has_change_permission(self, request: HttpRequest, obj: Redemption | None = None) -> bool:
-        return False
 
     def has_void_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("vouchers.change_redemption")

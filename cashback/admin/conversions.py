@@ -1,14 +1,15 @@
 """Purchases that networks have reported, to look at."""
 
 from django.contrib import admin
+from unfold.admin import ModelAdmin
 
-from cashback.admin.readonly import ReadOnlyAdmin
 from cashback.models import Conversion
+from coupon_site.admin import ReadOnly
 from coupon_site.money import format_money
 
 
 @admin.register(Conversion)
-class ConversionAdmin(ReadOnlyAdmin):
+class ConversionAdmin(ReadOnly, ModelAdmin):
     list_display = ["external_id", "network", "buyer", "gross", "cancelled", "lines", "occurred_at"]
     list_filter = ["network", "is_cancellation"]
     list_select_related = ["network", "buyer"]

@@ -10,9 +10,9 @@ from django.utils import timezone
 from unfold.decorators import display
 
 from accounts.models import User
-from cashback.admin.readonly import ReadOnlyAdmin
 from cashback.models import CashbackEvent
 from cashback.services import approve_events, decline_events, hold_events, reverse_events
+from coupon_site.admin import ReadOnly, StateHistory
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
 
@@ -29,7 +29,7 @@ BY_HAND = "decided in the admin"
 
 
 @admin.register(CashbackEvent)
-class CashbackEventAdmin(ReadOnlyAdmin):
+class CashbackEventAdmin(ReadOnly, StateHistory):
     list_display = ["public_id", "amount", "buyer", "network", "shown_state", "hold_until", "created_at"]
     list_filter = ["state", "network", "currency"]
     list_select_related = ["buyer"]

@@ -3,8 +3,8 @@
 from django.contrib import admin
 from unfold.decorators import display
 
-from cashback.admin.readonly import ReadOnlyAdmin
 from cashback.models import ImportJob
+from coupon_site.admin import ReadOnly, StateHistory
 
 STATE_COLOURS = {
     "Running": "info",
@@ -16,7 +16,7 @@ STATE_COLOURS = {
 
 
 @admin.register(ImportJob)
-class ImportJobAdmin(ReadOnlyAdmin):
+class ImportJobAdmin(ReadOnly, StateHistory):
     list_display = ["filename", "network", "shown_state", "how_far", "lines", "rejected", "conversions", "created_at"]
     list_filter = ["state", "network", "source"]
     list_select_related = ["network"]

@@ -1,15 +1,16 @@
 """The ledger, to look at."""
 
 from django.contrib import admin
+from unfold.admin import ModelAdmin
 
-from cashback.admin.readonly import ReadOnlyAdmin
 from cashback.models import Account, Transfer
 from cashback.queries import platform_balance
+from coupon_site.admin import ReadOnly
 from coupon_site.money import format_money
 
 
 @admin.register(Account)
-class AccountAdmin(ReadOnlyAdmin):
+class AccountAdmin(ReadOnly, ModelAdmin):
     list_display = ["__str__", "balance", "floor_minor"]
     list_filter = ["kind", "currency"]
     list_select_related = ["owner"]
@@ -26,7 +27,7 @@ class AccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Transfer)
-class TransferAdmin(ReadOnlyAdmin):
+class TransferAdmin(ReadOnly, ModelAdmin):
     list_display = ["created_at", "reason", "amount", "debit", "credit", "source_type", "source_id"]
     list_select_related = ["debit__owner", "credit__owner"]
     search_fields = ["public_id", "source_id", "debit__owner__email", "credit__owner__email"]

@@ -1,6 +1,6 @@
 """Who changed a flag: rows beside its form, never to be edited."""
 
-from typing import Any, cast
+from typing import cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -8,10 +8,11 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from unfold.admin import TabularInline
 
+from coupon_site.admin import ReadOnly
 from flags.models import Flag, FlagChange
 
 
-class FlagChangeInline(TabularInline[FlagChange, Flag]):
+class FlagChangeInline(ReadOnly, TabularInline[FlagChange, Flag]):
     model = FlagChange
     verbose_name_plural = "History"
     fields = ["at", "who", "what", "why"]
@@ -25,18 +26,9 @@ class FlagChangeInline(TabularInline[FlagChange, Flag]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[FlagChange]:
         return cast("QuerySet[FlagChange]", super().get_queryset(request)).select_related("actor")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     @admin.display(description="When")
     def at(self, change: FlagChange) -> str:
-        return f"{change.created_at:%Y-%m-%d %H:%M:%S}"
+        return f"{change.created_at:%Y-%m-%d %H:%M:%S} UTC"
 
     @admin.display(description="Who")
     def who(self, change: FlagChange) -> str:

@@ -1,6 +1,6 @@
 """Orders: to look at, to call off, to refund."""
 
-from typing import Any, cast
+from typing import cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -8,12 +8,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from accounts.models import User
+from coupon_site.admin import ReadOnly, StateHistory
 from coupon_site.errors import DomainError
-from coupon_site.models import StateChange
 from coupon_site.money import format_money
 from orders.models import Order, OrderLine, OrderState
 from orders.services import cancel_order, refund_order
@@ -29,7 +29,7 @@ STATE_COLOURS = {
 }
 
 
-class LineInline(TabularInline):
+class LineInline(ReadOnly, TabularInline):
     model = OrderLine
     fields = ["title", "sale", "quantity", "unit", "discount", "line_total", "hold"]
     readonly_fields = ["unit", "discount", "line_total", "hold"]
@@ -51,41 +51,22 @@ class LineInline(TabularInline):
     def line_total(self, line: OrderLine) -> str:
         return format_money(line.line_total_minor, line.order.currency)
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 @admin.register(Order)
-class OrderAdmin(ModelAdmin):
+class OrderAdmin(ReadOnly, StateHistory):
     list_display = ["number", "buyer", "total", "shown_state", "created_at", "expires_at", "paid_at", "fulfilled_at"]
     list_filter = ["state", "created_at"]
     list_select_related = ["buyer"]
     search_fields = ["number__iexact", "public_id__exact", "buyer__email__iexact"]
     search_help_text = "An order's number or id, its buyer's e-mail"
-    show_full_result_count = False
     ordering = ["-id"]
     actions = ["cancel_selected", "refund_selected"]
     inlines = [LineInline]
     fields = [
         "number", "public_id", "buyer", "state", "total", "refunded", "payment_method", "created_at", "expires_at",
-        "paid_at", "fulfilled_at", "payments", "changes",
+        "paid_at", "fulfilled_at", "payments",
     ]  # fmt: skip
     readonly_fields = fields
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
-        return False
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("orders.change_order")
@@ -129,19 +110,3 @@ class OrderAdmin(ModelAdmin):
             for payment in payments_of(order.public_id)
         )
         return format_html_join("", '<div><a href="{}">{}</a></div>', rows) or "none yet"
-
-    @admin.display(description="history")
-    def changes(self, order: Order) -> SafeString | str:
-        """Who moved it when, and why."""
-        changes = StateChange.objects.filter(object_id=order.public_id).select_related("actor").order_by("id")
-        rows = (
-            (
-                f"{change.created_at:%Y-%m-%d %H:%M:%S}",
-                change.from_state,
-                change.to_state,
-                change.actor or "system",
-                change.reason,
-            )
-            for change in changes
-        )
-        return format_html_join("", "<div>{}: {} → {} by {} {}</div>", rows) or "none yet"

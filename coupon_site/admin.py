@@ -1,0 +1,58 @@
+"""What every app's admin screens share."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
+
+from coupon_site.models import StateChange
+
+
+class ReadOnly:
+    """Rows that only services write: to look at, what can be done is an action. For screens and inlines."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class StateHistory(ModelAdmin):
+    """Shows below a row who moved it when from which state to which, and why."""
+
+    change_form_after_template = "coupon_site/state_history.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        table = history_of(row.public_id) if row else None
+        context = {**(extra_context or {}), "state_history": table}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+
+def history_of(public_id: UUID) -> dict[str, list[Any]]:
+    """Every move of a row, the oldest first, as the admin's table component takes it."""
+    changes = StateChange.objects.filter(object_id=public_id).select_related("actor").order_by("id")
+    return {
+        "headers": ["When", "From", "To", "By", "Why", "Request"],
+        "rows": [
+            [
+                f"{change.created_at:%Y-%m-%d %H:%M:%S} UTC",
+                change.from_state,
+                change.to_state,
+                change.actor or "system",
+                change.reason,
+                change.request_id,
+            ]
+            for change in changes
+        ],
+    }
