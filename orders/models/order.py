@@ -110,6 +110,7 @@ class OrderLine(models.Model):
     unit_minor = models.BigIntegerField()
     discount_minor = models.BigIntegerField(default=0)
     line_total_minor = models.BigIntegerField()
+    gift = models.JSONField(null=True, blank=True, help_text="How its units are given away, when they are a present")
 
     class Meta:
         ordering = ["id"]

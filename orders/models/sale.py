@@ -5,7 +5,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Count, F, OuterRef, Q, Subquery
 
 from coupon_site.identifiers import uuid7
 from coupon_site.money import format_money
@@ -38,9 +38,16 @@ class FlashSaleQuerySet(models.QuerySet["FlashSale"]):
     def published(self) -> Self:
         return self.filter(offer__is_published=True)
 
+    def with_bucket_count(self) -> Self:
+        """Each with `bucket_count`."""
+        buckets = SaleStock.objects.filter(sale=OuterRef("pk")).order_by().values("sale")
+        return self.annotate(bucket_count=Subquery(buckets.annotate(count=Count("pk")).values("count")))
+
 
 class FlashSale(models.Model):
     """An offer for sale in a window, at a price, with its own stock. Without an end it is the offer's ordinary sale."""
+
+    bucket_count: int  # by `with_bucket_count`
 
     public_id = models.UUIDField(unique=True, editable=False, default=uuid7)
     offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="sales")

@@ -21,11 +21,18 @@ WHERE known.quantity + EXCLUDED.quantity <= EXCLUDED."limit"
 RETURNING known.id
 """
 
+# The rows are locked in the order in which TAKE takes them, whatever order the UPDATE goes in.
 GIVE_BACK = """
+WITH given AS (
+    SELECT known.id, given.quantity
+    FROM unnest(%s::bigint[], %s::bigint[], %s::int[]) AS given (sale_id, buyer_id, quantity)
+    JOIN orders_buyerallowance AS known USING (sale_id, buyer_id)
+    ORDER BY sale_id, buyer_id
+    FOR NO KEY UPDATE OF known
+)
 UPDATE orders_buyerallowance AS known
 SET quantity = known.quantity - given.quantity
-FROM unnest(%s::bigint[], %s::bigint[], %s::int[]) AS given (sale_id, buyer_id, quantity)
-WHERE known.sale_id = given.sale_id AND known.buyer_id = given.buyer_id
+FROM given WHERE known.id = given.id
 """
 
 
@@ -55,7 +62,7 @@ def take_allowances(demand: Mapping[Pair, int], limits: Mapping[int, int]) -> No
 
 
 def give_back_allowances(order_ids: Iterable[int]) -> None:
-    """Count the units of orders for their buyers no longer, in one statement. The buckets' locks keep others away."""
+    """Count the units of orders for their buyers no longer, in one statement."""
     lines = OrderLine.objects.filter(order__in=list(order_ids)).values_list("sale", "order__buyer", "quantity")
     units: Counter[Pair] = Counter()
     for sale, buyer, quantity in lines:

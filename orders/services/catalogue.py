@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F
 
 from accounts.models import User
 from orders.errors import SaleClosed, StockTaken
 from orders.models import FlashSale, Merchant, Offer, SaleStock
+from orders.services.stock import lock_buckets
 
 M = TypeVar("M", Merchant, Offer)
 
@@ -111,10 +111,17 @@ def close_sale(*, sale: FlashSale, at: datetime) -> FlashSale:
 
 @transaction.atomic
 def add_stock(*, sale: FlashSale, quantity: int) -> None:
-    """More units, or with a negative quantity fewer. Raises StockTaken when they are reserved or sold."""
-    bucket = SaleStock.objects.select_for_update(no_key=True).filter(sale=sale).earliest("bucket")
-    changed = SaleStock.objects.filter(pk=bucket.pk, total__gte=F("reserved") + F("sold") - quantity).update(
-        total=F("total") + quantity
-    )
-    if not changed:
-        raise StockTaken(f"{bucket.available} units are free", available=bucket.available)
+    """More units, spread over the buckets, or with a negative quantity fewer, from the fullest first.
+
+    Raises StockTaken when they are reserved or sold.
+    """
+    buckets = lock_buckets(SaleStock.objects.filter(sale=sale))
+    free = sum(bucket.available for bucket in buckets)
+    if free + quantity < 0:
+        raise StockTaken(f"{free} units are free", available=free)
+    for place, bucket in enumerate(sorted(buckets, key=lambda bucket: -bucket.available)):
+        rest = len(buckets) - place
+        share = max(quantity, -bucket.available) if quantity < 0 else quantity // rest
+        bucket.total += share
+        quantity -= share
+    SaleStock.objects.bulk_update(buckets, ["total"])

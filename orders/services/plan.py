@@ -10,7 +10,7 @@ from accounts.models import User
 from coupon_site.errors import DomainError
 from flags import is_enabled
 from orders.errors import LimitReached, MixedCurrencies, SaleClosed, SaleUnknown, SoldOut
-from orders.models import FlashSale
+from orders.models import FlashSale, GiftWish
 from orders.services.allowances import Pair, taken_by
 from orders.services.stock import StockBook
 from orders.switches import SALES_OPEN
@@ -22,6 +22,7 @@ class LineRequest:
 
     sale: UUID
     quantity: int
+    gift: GiftWish | None = None
 
     def __post_init__(self) -> None:
         if self.quantity < 1:
@@ -51,6 +52,7 @@ class PlannedLine:
     sale: FlashSale
     bucket_id: int
     quantity: int
+    gift: GiftWish | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +81,20 @@ class Plan:
         return sorted(sale.pk for sale in self.sales.values())
 
     @property
+    def is_spread(self) -> bool:
+        """Whether none of the sales depends on a single bucket."""
+        return all(sale.bucket_count > 1 for sale in self.sales.values())
+
+    @property
     def limits(self) -> dict[int, int]:
         """What one buyer may have, by sale."""
         return {sale.pk: sale.per_buyer_limit for sale in self.sales.values()}
 
     def decide(self, book: StockBook) -> None:
-        """Grant or refuse each request in turn; the stock's locks are held, so that allowances read here stay true."""
+        """Grant or refuse each request in turn.
+
+        While all buckets are locked, allowances stay as they are read here; where only some are, taking finds out.
+        """
         self.taken = taken_by(self.pairs())
         is_open = is_enabled(SALES_OPEN)
         for place, request in enumerate(self.requests):
@@ -108,6 +118,7 @@ class Plan:
         """Take everything that a request asks for, or raise and take nothing."""
         units = request.units()
         self.check_terms(units)
+        self.check_gifts(request)
         self.check_limits(request, units)
         lines = self.take_lines(request, book)
         for sale_id, quantity in units.items():
@@ -126,6 +137,12 @@ class Plan:
             currencies.add(sale.offer.currency)
         if len(currencies) > 1:
             raise MixedCurrencies(currencies=sorted(currencies))
+
+    def check_gifts(self, request: ReserveRequest) -> None:
+        """What is to be given away may be, and reaches its receiver while it is worth something."""
+        for line in request.lines:
+            if line.gift:
+                self.sales[line.sale].offer.check_giftable(deliver_at=line.gift.deliver_at, at=self.at)
 
     def check_limits(self, request: ReserveRequest, units: Mapping[UUID, int]) -> None:
         """The buyer may have that much more, counting what this batch grants them already."""
@@ -148,5 +165,5 @@ class Plan:
                 for done in lines:
                     book.give_back(done.bucket_id, done.quantity)
                 raise SoldOut(sale=line.sale)
-            lines.append(PlannedLine(sale=sale, bucket_id=bucket_id, quantity=line.quantity))
+            lines.append(PlannedLine(sale=sale, bucket_id=bucket_id, quantity=line.quantity, gift=line.gift))
         return tuple(lines)

@@ -43,9 +43,9 @@ def reserve(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order |
 
     One transaction, the same number of statements for one request as for many.
     """
-    for _ in range(ATTEMPTS):
+    for turn in range(ATTEMPTS):
         try:
-            answers = attempt(requests, at)
+            answers = attempt(requests, at, first=turn == 0)
         except stock.StockChanged:
             continue
         break
@@ -58,10 +58,13 @@ def reserve(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order |
 
 
 @transaction.atomic
-def attempt(requests: Sequence[ReserveRequest], at: datetime) -> list[Order | DomainError]:
-    """Read, decide, take, write. Raises StockChanged when what was read was no longer true when it was taken."""
+def attempt(requests: Sequence[ReserveRequest], at: datetime, *, first: bool) -> list[Order | DomainError]:
+    """Read, decide, take, write. Raises StockChanged when what was read was no longer true when it was taken.
+
+    Where every sale has several buckets, the `first` attempt looks at one of each.
+    """
     plan = Plan(requests=requests, sales=terms_of(requests), at=at)
-    stock.take_stock(plan.sale_ids, plan.decide)
+    stock.take_stock(plan.sale_ids, plan.decide, spread=first and plan.is_spread)
     take_allowances(plan.demand, plan.limits)
     orders = write_orders(plan.granted, at=at)
     transaction.on_commit(lambda: ORDERS_CREATED.inc(len(orders)))
@@ -73,7 +76,7 @@ def attempt(requests: Sequence[ReserveRequest], at: datetime) -> list[Order | Do
 
 
 def terms_of(requests: Sequence[ReserveRequest]) -> dict[UUID, FlashSale]:
-    """The sales that are asked for, with what decides on them."""
+    """The sales that are asked for, with what decides on them and the number of their buckets."""
     wanted = {line.sale for request in requests for line in request.lines}
-    sales = FlashSale.objects.select_related("offer__merchant").filter(public_id__in=wanted)
+    sales = FlashSale.objects.select_related("offer__merchant").filter(public_id__in=wanted).with_bucket_count()
     return {sale.public_id: sale for sale in sales}

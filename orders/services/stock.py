@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from orders.models import Hold, HoldState, SaleStock
 
@@ -20,8 +21,20 @@ WHERE stock.id = shift.id
 """
 
 
+# One bucket of each sale that nobody is at, the first that has units left.
+FREE_BUCKETS = """
+SELECT free.* FROM unnest(%s::bigint[]) AS wanted (sale_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM orders_salestock AS stock
+    WHERE stock.sale_id = wanted.sale_id AND stock.reserved + stock.sold < stock.total
+    ORDER BY stock.id LIMIT 1
+    FOR NO KEY UPDATE SKIP LOCKED
+) AS free
+"""
+
+
 class StockChanged(Exception):
-    """The rows were not as they were read: do it all again."""
+    """The rows were not as they were read, or too few of them were: do it all again."""
 
 
 class StockBook:
@@ -31,6 +44,7 @@ class StockBook:
         self.left: dict[int, int] = {}
         self.buckets: dict[int, list[int]] = {}
         self.taken: Counter[int] = Counter()
+        self.ran_short = False
         for bucket in buckets:
             self.left[bucket.pk] = bucket.available
             self.buckets.setdefault(bucket.sale_id, []).append(bucket.pk)
@@ -42,6 +56,7 @@ class StockBook:
                 self.left[bucket_id] -= quantity
                 self.taken[bucket_id] += quantity
                 return bucket_id
+        self.ran_short = True
         return None
 
     def give_back(self, bucket_id: int, quantity: int) -> None:
@@ -50,19 +65,30 @@ class StockBook:
         self.taken[bucket_id] -= quantity
 
 
-def take_stock(sale_ids: Iterable[int], decide: Callable[[StockBook], None]) -> None:
+def take_stock(sale_ids: Iterable[int], decide: Callable[[StockBook], None], *, spread: bool = False) -> None:
     """Lock the sales' buckets, let `decide` take from the book, and reserve what it took: one statement per step.
 
-    The whole guard is here. Raises StockChanged when a bucket had less than was read.
+    With `spread` only one bucket of each sale, one that nobody is at: crowds at a sale of several then don't wait for
+    each other. The whole guard is here. Raises StockChanged when a bucket had less than was read, or when the others
+    have to be looked at.
     """
-    book = StockBook(lock_buckets(sale_ids))
+    book = StockBook(
+        lock_free_buckets(sale_ids) if spread else lock_buckets(SaleStock.objects.filter(sale__in=sale_ids))
+    )
     decide(book)
+    if spread and book.ran_short:
+        raise StockChanged
     shift_stock({bucket_id: Shift(reserved=quantity) for bucket_id, quantity in book.taken.items() if quantity})
 
 
-def lock_buckets(sale_ids: Iterable[int]) -> list[SaleStock]:
-    """All buckets of the sales, as they are now, and nobody else's until this transaction ends."""
-    return list(SaleStock.objects.select_for_update(no_key=True).filter(sale__in=set(sale_ids)).order_by("id"))
+def lock_buckets(buckets: QuerySet[SaleStock]) -> list[SaleStock]:
+    """Buckets as they are now, and nobody else's until this transaction ends."""
+    return list(buckets.select_for_update(no_key=True).order_by("id"))
+
+
+def lock_free_buckets(sale_ids: Iterable[int]) -> list[SaleStock]:
+    """One of each sale, without ever waiting: who waits while holding some may meet somebody doing the reverse."""
+    return list(SaleStock.objects.raw(FREE_BUCKETS, [sorted(sale_ids)]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +112,8 @@ def shift_stock(shifts: Mapping[int, Shift]) -> None:
 
 def move_holds(order_ids: Iterable[int], *, source: HoldState, target: HoldState) -> None:
     """Bring all holds of orders that are in `source` to `target`, and the buckets' figures with them."""
-    holds = list(Hold.objects.filter(line__order__in=list(order_ids), state=source).select_related("stock"))
-    lock_buckets(hold.stock.sale_id for hold in holds)
+    holds = list(Hold.objects.filter(line__order__in=list(order_ids), state=source))
+    lock_buckets(SaleStock.objects.filter(id__in={hold.stock_id for hold in holds}))
     units: Counter[int] = Counter()
     for hold in holds:
         units[hold.stock_id] += hold.quantity

@@ -35,13 +35,13 @@ WITH wanted AS (
 ), asked AS (
     SELECT * FROM json_to_recordset(%s) AS asked (
         place int, public_id uuid, "order" uuid, sale_id bigint, stock_id bigint, title text,
-        quantity int, unit_minor bigint
+        quantity int, unit_minor bigint, gift jsonb
     )
 ), line AS (
     INSERT INTO orders_orderline (
-        public_id, order_id, sale_id, title, quantity, unit_minor, discount_minor, line_total_minor
+        public_id, order_id, sale_id, title, quantity, unit_minor, discount_minor, line_total_minor, gift
     )
-    SELECT asked.public_id, made.id, sale_id, title, quantity, unit_minor, 0, quantity * unit_minor
+    SELECT asked.public_id, made.id, sale_id, title, quantity, unit_minor, 0, quantity * unit_minor, gift
     FROM asked JOIN made ON made.public_id = asked."order"
     ORDER BY place
     RETURNING id, public_id
@@ -113,6 +113,7 @@ def line_rows(order: Order, planned: PlannedOrder) -> list[dict[str, Any]]:
             "title": line.sale.title,
             "quantity": line.quantity,
             "unit_minor": line.sale.price_minor,
+            "gift": line.gift and line.gift.as_json(),
         }
         for line in planned.lines
     ]

@@ -160,7 +160,7 @@ def test_offer_that_can_not_be__stays_a_form(desk: Client) -> None:
 
 def test_new_sale__has_its_units(desk: Client) -> None:
     offer, now = new_offer(), timezone.now().replace(microsecond=0)
-    terms = {"offer": offer.pk, "title": "Friday", "price_minor": 900, "per_buyer_limit": 1, "stock": 25}
+    terms = {"offer": offer.pk, "title": "Friday", "price_minor": 900, "per_buyer_limit": 1, "stock": 25, "buckets": 2}
     window = {**when("starts_at", now), **when("ends_at", now + timedelta(hours=1))}
 
     answer = desk.post("/admin/orders/flashsale/add/", {**terms, **window})
@@ -168,7 +168,7 @@ def test_new_sale__has_its_units(desk: Client) -> None:
     sale = FlashSale.objects.get()
     assert answer.status_code == 302
     assert (sale.title, sale.starts_at, sale.ends_at) == ("Friday", now, now + timedelta(hours=1))
-    assert sale.stock.get().total == 25
+    assert sorted(bucket.total for bucket in sale.stock.all()) == [12, 13]
 
 
 @pytest.mark.parametrize(("units", "total"), [(5, 15), (-9, 10)])

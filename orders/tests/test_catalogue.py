@@ -143,6 +143,17 @@ def test_more_or_fewer_units__change_the_total(user: User, sale: FlashSale, quan
     assert sale.stock.get().total == total
 
 
+@pytest.mark.parametrize(("quantity", "totals"), [(5, [4, 5, 6]), (-7, [0, 0, 3]), (-1, [2, 3, 4])], ids=str)
+def test_units_in_several_buckets__are_spread(user: User, quantity: int, totals: list[int]) -> None:
+    sale = new_sale(stock=10, buckets=3)
+    new_order(user, sale, quantity=2)
+
+    add_stock(sale=sale, quantity=quantity)
+
+    assert sorted(bucket.total for bucket in sale.stock.all()) == totals
+    assert all(bucket.available >= 0 for bucket in sale.stock.all())
+
+
 def test_units_that_somebody_has__can_not_be_taken_away(user: User, sale: FlashSale) -> None:
     new_order(user, sale, quantity=2)
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -192,6 +193,25 @@ def test_hot_sale__gives_from_every_bucket(user: User, broken: Books) -> None:
     assert broken() == {}
 
 
+def test_bucket_that_runs_short__has_the_others_looked_at(user: User, broken: Books) -> None:
+    sale = new_sale(stock=6, buckets=3, per_buyer_limit=99)
+
+    answers = reserve(requests=[request_of(user, sale) for _ in range(7)], at=timezone.now())
+
+    assert codes(answers) == ["reserved"] * 6 + ["sold_out"]
+    assert broken() == {}
+
+
+def test_statements_of_a_spread_sale__are_no_more(
+    make_user: MakeUser, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    sale = new_sale(stock=100, buckets=4)
+    requests = [request_of(make_user(), sale) for _ in range(20)]
+
+    with django_assert_num_queries(10):
+        assert codes(reserve(requests=requests, at=timezone.now())) == ["reserved"] * 20
+
+
 @pytest.mark.parametrize("size", [1, 20])
 def test_statements__are_as_many_for_one_as_for_many(
     make_user: MakeUser, django_assert_num_queries: DjangoAssertNumQueries, size: int
@@ -211,8 +231,8 @@ def test_stock_that_changes_in_between__is_read_again(
 ) -> None:
     take, failures = stock.take_stock, iter([True, True])
 
-    def changing(*arguments: object) -> None:
-        take(*arguments)
+    def changing(*arguments: Any, **options: bool) -> None:
+        take(*arguments, **options)
         if next(failures, False):
             raise StockChanged
 
@@ -229,7 +249,7 @@ def test_stock_that_changes_in_between__is_read_again(
 def test_stock_that_never_rests__ends_in_a_refusal(
     user: User, sale: FlashSale, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def changing(*arguments: object) -> None:
+    def changing(*arguments: object, **options: bool) -> None:
         raise StockChanged
 
     monkeypatch.setattr(stock, "take_stock", changing)
