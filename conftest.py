@@ -1,6 +1,6 @@
 """What every test may ask for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.services import create_user, issue_token
 from coupon_site import redis
 from flags.current import current
+from tests.crowd import Crowd
 
 MakeUser = Callable[..., User]
 _numbers = count(1)
@@ -102,3 +103,10 @@ def drain(db: None) -> Callable[[], int]:
     from events.services import drain as drain_outbox
 
     return drain_outbox
+
+
+@pytest.fixture(scope="session")
+def crowd(django_db_setup: None) -> Iterator[Crowd]:
+    """Real processes that do things at the same instant; for tests of `django_db(transaction=True)`."""
+    with Crowd() as crowd:
+        yield crowd
