@@ -11,13 +11,13 @@ import vouchers.urls
 API_APPS = ("events", "flags", "payments", "orders", "vouchers", "cashback", "monitoring")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     *(path("api/v1/", include(f"{app}.urls")) for app in API_APPS),
     *payments.urls.page_urlpatterns,
     *vouchers.urls.page_urlpatterns,
     *monitoring.urls.page_urlpatterns,
+    path("admin/", admin.site.urls),  # last: it answers for every path below it
 ]
 
 handler400 = "coupon_site.api.problems.bad_request"

@@ -8,6 +8,7 @@ urlpatterns = [
 ]
 page_urlpatterns = [
     path("", views.live_dashboard, name="dashboard"),
+    path("admin/reconciliation/", views.reconciliation, name="reconciliation-page"),
     path("dashboard/state", views.dashboard_state, name="dashboard-state"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("metrics", views.metrics, name="metrics"),

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
-from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.decorators import login_not_required, permission_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from redis.exceptions import RedisError
@@ -18,6 +21,7 @@ from coupon_site.api import only, problem_response
 from monitoring import services
 from monitoring.exposition import expose, refuse_reader, wants_exposition
 from monitoring.queries import benchmark, dashboard, figures
+from monitoring.queries.invariants import Finding, reconcile
 
 # Everything comes from this site; nothing is written into the page that a browser would run.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -105,6 +109,38 @@ def live_dashboard(request: HttpRequest) -> HttpResponse:
     page = render(request, "monitoring/dashboard.html", context)
     page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return page
+
+
+@never_cache
+@only("GET", "HEAD")
+@staff_member_required
+@permission_required("monitoring.view_reconciliation", raise_exception=True)
+def reconciliation(request: HttpRequest) -> HttpResponse:
+    """Whether every invariant holds, asked of the database now; what is broken comes first."""
+    findings = sorted(reconcile(), key=lambda finding: finding.holds)
+    context = {
+        **admin.site.each_context(request),
+        "title": "Reconciliation",
+        "asked_at": timezone.now(),
+        "broken": sum(not finding.holds for finding in findings),
+        "table": {
+            "headers": ["", "App", "What must hold", "Rows that break it"],
+            "rows": [[verdict(finding), *row(finding)] for finding in findings],
+        },
+    }
+    return render(request, "monitoring/reconciliation.html", context)
+
+
+def row(finding: Finding) -> list[str | int]:
+    return [finding.app.capitalize(), finding.invariant.replace("_", " "), finding.broken_rows]
+
+
+def verdict(finding: Finding) -> SafeString:
+    """A badge that says it by word and colour."""
+    return render_to_string(
+        "unfold/helpers/label.html",
+        {"text": "Holds" if finding.holds else "Broken", "type": "success" if finding.holds else "danger"},
+    )
 
 
 @login_not_required

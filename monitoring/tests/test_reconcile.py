@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -79,3 +80,18 @@ def test_operator__sees_the_findings_by_rest(api_of: Callable[[User], APIClient]
 def test_others__are_refused_by_rest(api: APIClient, api_of: Callable[[User], APIClient], user: User) -> None:
     assert api.get("/api/v1/reconciliation/").status_code == 401
     assert api_of(user).get("/api/v1/reconciliation/").status_code == 403
+
+
+def test_page__says_what_is_broken_first(_broken: None, superuser: User, client: Client) -> None:
+    client.force_login(superuser)
+
+    page = client.get("/admin/reconciliation/").content.decode()
+
+    assert "1 of 2 invariants are broken." in page
+    assert page.index("money agrees") < page.index("stock agrees")
+
+
+def test_page_without_the_right__is_refused(operator: User, user: User, client: Client) -> None:
+    client.force_login(user)
+
+    assert client.get("/admin/reconciliation/").status_code == 302
