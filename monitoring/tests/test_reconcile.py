@@ -82,7 +82,8 @@ def test_others__are_refused_by_rest(api: APIClient, api_of: Callable[[User], AP
     assert api_of(user).get("/api/v1/reconciliation/").status_code == 403
 
 
-def test_page__says_what_is_broken_first(_broken: None, superuser: User, client: Client) -> None:
+@pytest.mark.usefixtures("_broken")
+def test_page__says_what_is_broken_first(superuser: User, client: Client) -> None:
     client.force_login(superuser)
 
     page = client.get("/admin/reconciliation/").content.decode()
