@@ -236,7 +236,8 @@ UNFOLD = {
             "950": "oklch(26.2% .051 172.6)",
         }
     },
-    "SIDEBAR": {"show_search": True, "show_all_applications": True},
+    "SIDEBAR": {"show_search": True, "navigation": "monitoring.desk.sidebar"},
+    "DASHBOARD_CALLBACK": "monitoring.desk.front_page",
 }
 
 # --- Security ---
