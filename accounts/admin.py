@@ -1,5 +1,6 @@
 """People and tokens."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,18 +13,37 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.models import ApiToken, User
-from accounts.services import issue_token, revoke_token
+from accounts.services import announce_rights, issue_token, revoke_token
 
 admin.site.unregister(Group)
 
 
+class TellsRights(ModelAdmin):
+    """Rows that rights come from: whom a change or a removal concerns is told of, after the commit."""
+
+    def holders(self, rows: Iterable[Any]) -> Iterable[User]:
+        """Whose rights come from these rows."""
+        raise NotImplementedError
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        announce_rights(users=self.holders([obj]))
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        announce_rights(users=self.holders(queryset))
+        return super().log_deletions(request, queryset)
+
+
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(DjangoGroupAdmin, TellsRights):
     """Roles."""
+
+    def holders(self, rows: Iterable[Group]) -> Iterable[User]:
+        return User.objects.filter(groups__in=list(rows)).distinct()
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # its stubs want AbstractUser
+class UserAdmin(DjangoUserAdmin, TellsRights):  # type: ignore[type-arg]  # its stubs want AbstractUser
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -41,6 +61,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # its s
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
+
+    def holders(self, rows: Iterable[User]) -> Iterable[User]:
+        return rows
 
     @admin.display(description="roles")
     def roles(self, user: User) -> str:

@@ -1,14 +1,16 @@
-"""Making users and tokens."""
+"""Making users and tokens, and telling when their rights change."""
 
 import hashlib
 import secrets
 from collections.abc import Iterable
+from functools import partial
 
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import ApiToken, User
+from accounts.registry import rights_observers
 
 PREFIX = "cs_"
 
@@ -42,6 +44,14 @@ def keep_token(*, user: User, name: str, text: str) -> ApiToken:
 def revoke_token(*, token: ApiToken) -> None:
     """The token is refused from now on."""
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    announce_rights(users=[token.user])
+
+
+def announce_rights(*, users: Iterable[User]) -> None:
+    """These users may do more or less than before: when this transaction commits, all who watch are told."""
+    if ids := [user.public_id for user in users]:
+        for observer in rights_observers:
+            transaction.on_commit(partial(observer, ids), robust=True)
 
 
 def digest_of(text: str) -> str:

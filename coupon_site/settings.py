@@ -177,6 +177,7 @@ REST_FRAMEWORK = {
         "anon": env.str("THROTTLE_ANON", "120/min"),
         "scan": env.str("THROTTLE_SCAN", "120/min"),
         "guess": env.str("THROTTLE_GUESS", "20/min"),  # wrong codes at one till
+        "gift": env.str("THROTTLE_GIFT", "60/min"),  # gift links, by address
     },
     "NUM_PROXIES": env.int("NUM_PROXIES", 0),
     "EXCEPTION_HANDLER": "coupon_site.api.problems.problem_exception_handler",
@@ -291,7 +292,11 @@ DATABASE_DIRECT_URL = env.str(
 )  # for advisory locks, when DATABASE_URL is a pool of transactions
 OUTBOX_DEDICATED_TOPICS = ["imports"]  # left to workers that name them
 OUTBOX_LEASE_SECONDS = env.int("OUTBOX_LEASE_SECONDS", 60)
+OUTBOX_OUTSIDE_THREADS = env.int("OUTBOX_OUTSIDE_THREADS", 8)  # calls to the outside world at once, per worker
 OUTBOX_TOPIC_LIMITS: dict[str, int] = {}  # topic → how many of its messages may be in flight at once, over all workers
+WEBHOOK_TIMEOUT_SECONDS = env.float("WEBHOOK_TIMEOUT_SECONDS", 10.0)  # from connecting to the end of the answer
+# Whether webhooks may go to private and loopback addresses, and without TLS.
+WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", DEBUG)
 REALTIME_ALLOWED_ORIGINS: list[str] = env.list(
     "REALTIME_ALLOWED_ORIGINS", []
 )  # pages of other hosts that may open sockets with a session
@@ -310,17 +315,34 @@ RECONCILE_GRACE_SECONDS = env.int("RECONCILE_GRACE_SECONDS", 60)
 
 # --- payments ---
 PAYMENT_PROVIDER = env.str("PAYMENT_PROVIDER", "sandbox")
+PAYMENT_CAPTURE = env.str("PAYMENT_CAPTURE", "automatic")  # or "manual": authorised first, captured by an operator
 # The newest first; the old one is still accepted until it is taken away.
 SANDBOX_WEBHOOK_SECRETS = [secret("SANDBOX_WEBHOOK_SECRET"), *env.list("SANDBOX_WEBHOOK_OLD_SECRETS", [])]
 SANDBOX_SLOW_SECONDS = env.float("SANDBOX_SLOW_SECONDS", 5.0)
 SANDBOX_URL = env.str("SANDBOX_URL", SITE_URL).rstrip("/")  # where the site and its sandbox bank find each other
 SANDBOX_KEY = secret("SANDBOX_KEY")  # by which the sandbox bank knows the site
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
 STRIPE_WEBHOOK_SECRETS: list[str] = env.list("STRIPE_WEBHOOK_SECRETS", [])  # the newest first
 PROVIDER_TIMEOUT_SECONDS = env.float("PROVIDER_TIMEOUT_SECONDS", 3.0)
 PAYMENT_POLL_SECONDS = env.int("PAYMENT_POLL_SECONDS", 30)  # a provider that has told nothing for so long is asked
 PAYMENT_ABANDON_SECONDS = env.int(
     "PAYMENT_ABANDON_SECONDS", 3600
 )  # a charge unknown to the provider after this is given up
+
+# --- vouchers ---
+GIFT_CLAIM_DAYS = env.int("GIFT_CLAIM_DAYS", 90)  # how long a gift may be opened, while its voucher is valid
+# A laptop without a mail server keeps what it would send under var/mail.
+EMAIL_HOST = env.str("EMAIL_HOST", "" if LOCAL else "localhost")
+EMAIL_PORT = env.int("EMAIL_PORT", 25)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 10)  # well below OUTBOX_LEASE_SECONDS: a slow mail is not sent by two
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = VAR_DIR / "mail"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Coupon Site <gifts@localhost>")
 
 # --- cashback ---
 CASHBACK_HOLD_SECONDS = env.int(
@@ -329,6 +351,11 @@ CASHBACK_HOLD_SECONDS = env.int(
 CASHBACK_REVERSAL_DEPTH_MINOR = env.int(
     "CASHBACK_REVERSAL_DEPTH_MINOR", 0
 )  # how far below zero a reversal may take a wallet
+PAYOUT_PROVIDER = env.str("PAYOUT_PROVIDER", "sandbox")
+PAYOUT_MINIMUM_MINOR = env.int("PAYOUT_MINIMUM_MINOR", 500)
+PAYOUT_ABANDON_SECONDS = env.int(
+    "PAYOUT_ABANDON_SECONDS", 3600
+)  # a payout unknown to the bank after this has not arrived
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", 512 << 20)
 # Dollars for one unit of a currency, for figures of monitoring that are in dollars; nothing is booked by them.
 USD_RATES = {"USD": 1.0, "EUR": 1.08, "GBP": 1.27, **env.dict("USD_RATES", {}, subcast_values=float)}

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from events.events import Event
-    from events.registry import handles, sweep, task
+    from events.registry import around, handles, sweep, task
     from events.services import enqueue, publish, publish_many
 
-__all__ = ["Event", "enqueue", "handles", "publish", "publish_many", "sweep", "task"]
+__all__ = ["Event", "around", "enqueue", "handles", "publish", "publish_many", "sweep", "task"]
 
 _HOMES = {
     "Event": "events.events",
+    "around": "events.registry",
     "handles": "events.registry",
     "task": "events.registry",
     "sweep": "events.registry",

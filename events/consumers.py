@@ -20,6 +20,7 @@ from events.hub.replies import error, with_ref
 from events.hub.sampler import DEFAULT_SECONDS
 from events.hub.socket import Send, Socket
 from events.hub.viewer import Refused, Viewer, admit
+from events.registry import registry
 from events.streams import FigureStream, Report, figure_streams, reports
 
 logger = logging.getLogger(__name__)
@@ -126,7 +127,8 @@ class RealtimeConsumer(AsyncConsumer):
         except orjson.JSONDecodeError:
             content = None
         if isinstance(content, dict) and isinstance(content.get("type"), str):
-            await self.receive_command(content["type"], content)
+            with registry.unit_of_work():
+                await self.receive_command(content["type"], content)
         else:
             self.reply(error("bad_message", "send one JSON object with a `type`"))
             self.end(CloseCode.BAD_MESSAGE, "bad_message")

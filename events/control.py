@@ -1,6 +1,7 @@
 """What server processes tell each other over the channel layer: rare, and re-checked anyway, so a lost one heals."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +18,12 @@ def announce_epoch(*, channel: str, epoch: str) -> None:
     send({"type": "epoch", "channel": channel, "epoch": epoch})
 
 
-def announce_revocation(*, user: UUID) -> None:
-    """The rights of a user (by public id) have changed: every process looks at once instead of within a minute."""
-    send({"type": "revoke", "user": str(user)})
+def announce_revocation(*, users: Sequence[UUID]) -> None:
+    """The rights of users (by public id) have changed: every process looks at once instead of within a minute."""
+    send({"type": "revoke", "users": [str(user) for user in users]})
 
 
-def send(message: dict[str, str]) -> None:
+def send(message: dict[str, Any]) -> None:
     try:
         layer: Any = get_channel_layer()
         async_to_sync(layer.group_send)(GROUP, message)

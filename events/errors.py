@@ -1,6 +1,8 @@
-"""What handlers and processes of this app say to each other."""
+"""What handlers and processes of this app say to each other, and what webhooks are refused for."""
 
 from datetime import timedelta
+
+from coupon_site.errors import DomainError
 
 
 class Defer(Exception):
@@ -21,3 +23,20 @@ class LeaseLost(Exception):
 
 class LeadershipLost(Exception):
     """The session that held the advisory lock is gone."""
+
+
+class AddressRefused(DomainError):
+    status = 422
+    code = "webhook_address_refused"
+    title = "Nothing may be sent to this address"
+
+
+class TopicsUnknown(DomainError):
+    status = 422
+    code = "webhook_topics_unknown"
+    title = "There are no such events"
+
+
+class EndpointDisabled(DomainError):
+    code = "webhook_endpoint_disabled"
+    title = "The endpoint is disabled: enable it first"

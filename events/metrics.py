@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from prometheus_client import Counter, Gauge, Histogram
 
 FAILURES = ("error", "dead", "lease_expired", "unknown_handler")
+WEBHOOK_RESULTS = ("delivered", "retried", "failed", "gone")
 DISCONNECTS = ("normal", "idle", "error", "slow_consumer", "rate_limited")
 ENDPOINTS = ("realtime", "monitoring")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -18,6 +19,10 @@ delivery_delay = Histogram("outbox_delivery_delay_seconds", "From due to deliver
 batch_size = Histogram(
     "outbox_batch_size", "Rows taken at once", ["process"], buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500)
 )
+
+# --- Webhooks out ----------------------------------------------------------------------------------------------------
+webhook_deliveries = Counter("webhook_deliveries_total", "Tries to deliver a webhook", ["result"])
+webhook_duration = Histogram("webhook_delivery_duration_seconds", "Until an endpoint has answered", buckets=SECONDS)
 
 # --- Relay -----------------------------------------------------------------------------------------------------------
 relay_leader = Gauge("outbox_relay_leader", "1 in the relay that leads")
@@ -52,6 +57,8 @@ def start_at_zero(*, topics: Iterable[str], channels: Iterable[str]) -> None:
         processing_duration.labels(topic)
         for reason in FAILURES:
             failed.labels(topic, reason)
+    for result in WEBHOOK_RESULTS:
+        webhook_deliveries.labels(result)
     for channel in channels:
         messages_processed.labels(channel)
         deliveries.labels(channel, "ws")

@@ -113,4 +113,4 @@ def holes() -> int:
     return int(missing)
 
 
-INVARIANTS: dict[str, Callable[[], int]] = {"overdue messages": overdue, "holes in the numbering": holes}
+INVARIANTS: dict[str, Callable[[], int]] = {"overdue_messages": overdue, "holes_in_numbering": holes}

@@ -1,6 +1,7 @@
 """What is to be called when: handlers of events, tasks to do later, sweeps by the clock. Decorators fill it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,7 @@ HandlerFunction = Callable[["OutboxMessage"], None]
 SweepFunction = Callable[[], int]
 H = TypeVar("H", bound=HandlerFunction)
 S = TypeVar("S", bound=SweepFunction)
+Surrounding = Callable[[], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +40,12 @@ class Sweep:
 
 @dataclass
 class Registry:
-    """Handlers by name and by event, and the sweeps."""
+    """Handlers by name and by event, the sweeps, and what is around each of their calls."""
 
     handlers: dict[str, Handler] = field(default_factory=dict)
     by_event: dict[type["Event"], list[Handler]] = field(default_factory=dict)
     sweeps: dict[str, Sweep] = field(default_factory=dict)
+    surroundings: list[Surrounding] = field(default_factory=list)
 
     def add_handler(self, function: HandlerFunction, *, topic: str | None, transactional: bool) -> Handler:
         """Make a function known; raises ValueError when another has its name."""
@@ -70,6 +73,14 @@ class Registry:
         """Every topic that has a handler."""
         return sorted({handler.topic for handler in self.handlers.values()})
 
+    @contextmanager
+    def unit_of_work(self) -> Iterator[None]:
+        """One call of a handler or a sweep, or one message of a socket, within all that apps want around it."""
+        with ExitStack() as stack:
+            for surrounding in self.surroundings:
+                stack.enter_context(surrounding())
+            yield
+
 
 registry = Registry()
 
@@ -83,7 +94,8 @@ def handles(*events: type["Event"], topic: str | None = None, transactional: boo
     """Call the function for each of these events, once per event; `topic` is the app's label unless given.
 
     Transactional ones run in one transaction with the write that finishes the message, many at a time. The others, for
-    effects on the outside world, run one by one in autocommit mode. Either may be called twice, and must not mind.
+    effects on the outside world, run in autocommit mode, several at once in threads of their own. Either may be called
+    twice, and must not mind.
     """
 
     def register(function: H) -> H:
@@ -114,3 +126,8 @@ def sweep(*, every: timedelta) -> Callable[[S], S]:
         return function
 
     return register
+
+
+def around(surrounding: Surrounding) -> None:
+    """Enter this context around every call of a handler, every sweep and every message of a socket."""
+    registry.surroundings.append(surrounding)

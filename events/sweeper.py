@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from django.db import close_old_connections, connection
 
 from events.leadership import Leadership
-from events.registry import Sweep
+from events.registry import Sweep, registry
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ def run_sweep(sweep: Sweep) -> None:
     """Run one sweep; what goes wrong is logged, and tried again at the next time."""
     close_old_connections()
     try:
-        done = sweep.function()
+        with registry.unit_of_work():
+            done = sweep.function()
     except Exception:
         logger.exception("%s failed", sweep.name)
     else:

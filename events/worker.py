@@ -10,6 +10,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from events import metrics
+from events.crew import Crew
 from events.models import OutboxMessage
 from events.registry import registry
 from events.services import claim, work_off
@@ -23,12 +24,16 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 
 
 class Worker:
-    """Works off the messages of some topics until it is told to stop; servers being away only make it wait."""
+    """Works off the messages of some topics until it is told to stop; servers being away only make it wait.
+
+    What calls the outside world is left to a crew of threads beside it.
+    """
 
     def __init__(self, topics: Sequence[str] = ()) -> None:
         self.topics = list(topics) or [t for t in registry.topics() if t not in settings.OUTBOX_DEDICATED_TOPICS]
         metrics.start_at_zero(topics=self.topics, channels=())
         self.doorman = Doorman()
+        self.crew = Crew(self.topics)
         self.stopping = False
         self.done = 0
         self.pause_seconds = FIRST_PAUSE_SECONDS
@@ -38,10 +43,13 @@ class Worker:
         self.stopping = True
 
     def run(self, *, once: bool = False) -> int:
-        """Work until stopped, or with `once` until nothing is due; how many messages were tried."""
+        """Work until stopped; how many messages were tried. With `once` until nothing is due, one after another."""
+        if not once:
+            self.crew.start()
         while not self.stopping:
+            self.crew.wake()
             try:
-                tried = self.turn()
+                tried = self.turn(alone=once)
             except DatabaseError as error:
                 self.recover(error)
                 continue
@@ -52,19 +60,24 @@ class Worker:
                 break
             close_old_connections()  # an idle worker outlives its connection
             self.doorman.wait(POLL_SECONDS)
+        if not once:
+            self.crew.stop()
         self.doorman.close()
-        return self.done
+        return self.done + self.crew.done
 
-    def turn(self) -> int:
-        """One claim, worked off; how many messages it had."""
-        claimed = self.claim()
-        self.done += work_off(messages=claimed, keep_going=lambda: not self.stopping)
-        return len(claimed)
+    def turn(self, *, alone: bool) -> int:
+        """One claim of each lane that is this thread's own, worked off; how many messages there were."""
+        tried = 0
+        for outside in (False, True) if alone else (False,):
+            claimed = self.claim(outside=outside)
+            self.done += work_off(messages=claimed, keep_going=lambda: not self.stopping)
+            tried += len(claimed)
+        return tried
 
-    def claim(self) -> list[OutboxMessage]:
+    def claim(self, *, outside: bool) -> list[OutboxMessage]:
         """The next batch. Another topic is served first each time, so that a busy one starves nobody."""
         self.topics = self.topics[1:] + self.topics[:1]
-        return claim(topics=self.topics, at=timezone.now(), limit=BATCH)
+        return claim(topics=self.topics, at=timezone.now(), limit=BATCH, outside=outside)
 
     def recover(self, error: DatabaseError) -> None:
         """PostgreSQL is away, or the schema is not yet there: drop the connection and wait, longer each time."""

@@ -6,4 +6,8 @@ class FlagsConfig(AppConfig):
     verbose_name = "Feature flags"
 
     def ready(self) -> None:
+        from events import around
         from flags import checks  # noqa: F401  registers the system checks
+        from flags.evaluation import pinned_snapshot
+
+        around(pinned_snapshot)

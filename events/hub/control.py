@@ -43,8 +43,8 @@ class ControlListener:
 
     async def hear(self, message: Mapping[str, Any]) -> None:
         match message:
-            case {"type": "revoke", "user": str(user)}:
-                self.hub.keeper.ask(user)
+            case {"type": "revoke", "users": list(users)}:
+                self.hub.keeper.ask(users)
             case {"type": "epoch"}:
                 self.hub.restart_reader()
             case _:

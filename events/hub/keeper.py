@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from channels.db import database_sync_to_async
@@ -78,10 +78,11 @@ class Keeper:
         finally:
             self.asked.clear()
 
-    def ask(self, user_id: str) -> None:
-        """Review the connections of a user (by public id) at once."""
+    def ask(self, users: Collection[str]) -> None:
+        """Review the connections of these users (by public id) at once."""
+        chosen = set(users)
         for connection in self.hub.everyone():
-            if str(connection.viewer.user.public_id) == user_id:
+            if str(connection.viewer.user.public_id) in chosen:
                 connection.reviewed_at = float("-inf")
         self.asked.set()
 

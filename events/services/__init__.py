@@ -1,7 +1,7 @@
 """Every write to the outbox."""
 
 from events.services.dead_letters import purge_events, purge_messages, replay_events, replay_messages
-from events.services.execution import drain, work_off
+from events.services.execution import deliver_alone, drain, single_out, work_off
 from events.services.leases import claim, defer, fail, finish, release, renew
 from events.services.publishing import enqueue, publish, publish_many
 from events.services.retention import remove_old_rows
@@ -9,6 +9,7 @@ from events.services.retention import remove_old_rows
 __all__ = [
     "claim",
     "defer",
+    "deliver_alone",
     "drain",
     "enqueue",
     "fail",
@@ -22,5 +23,6 @@ __all__ = [
     "renew",
     "replay_events",
     "replay_messages",
+    "single_out",
     "work_off",
 ]

@@ -35,25 +35,30 @@ def always() -> bool:
 
 
 def work_off(*, messages: Sequence[OutboxMessage], keep_going: Callable[[], bool] = always) -> int:
-    """Bring every claimed message to an end, or give it back; how many were tried.
+    """Bring every claimed message to an end, or give it back; how many were tried."""
+    fresh, suspects = single_out(messages)
+    together = [message for message in fresh if is_transactional(message)]
+    alone = [message for message in fresh if not is_transactional(message)]
+    return deliver_together(together, keep_going) + deliver_one_by_one([*alone, *suspects], keep_going)
+
+
+def drain() -> int:
+    """Work off every due message in this thread until nothing is due. Failed ones stay recorded."""
+    done = 0
+    while messages := claim(topics=registry.topics(), at=timezone.now()):
+        done += work_off(messages=messages)
+    return done
+
+
+def single_out(messages: Sequence[OutboxMessage]) -> tuple[list[OutboxMessage], list[OutboxMessage]]:
+    """Messages that are above suspicion, and at most one that is not; the other suspects are given back.
 
     A message whose lease ran out may have killed its worker: such ones run alone, one at a time, so that they take no
     others down with them.
     """
     suspects = bury_killers([message for message in messages if message.expired_leases])
-    fresh = [message for message in messages if not message.expired_leases]
     release(messages=suspects[1:], at=timezone.now())
-    together = [message for message in fresh if is_transactional(message)]
-    alone = [message for message in fresh if not is_transactional(message)]
-    return deliver_together(together, keep_going) + deliver_one_by_one([*alone, *suspects[:1]], keep_going)
-
-
-def drain() -> int:
-    """Work off every due message in this process until nothing is due. Failed ones stay recorded."""
-    done = 0
-    while messages := claim(topics=registry.topics(), at=timezone.now()):
-        done += work_off(messages=messages)
-    return done
+    return [message for message in messages if not message.expired_leases], suspects[:1]
 
 
 def bury_killers(suspects: list[OutboxMessage]) -> list[OutboxMessage]:
@@ -129,7 +134,8 @@ def call(message: OutboxMessage) -> float:
     token = request_id.set(message.headers.get("request_id", ""))
     started = time.perf_counter()
     try:
-        handler.function(message)
+        with registry.unit_of_work():
+            handler.function(message)
     finally:
         request_id.reset(token)
     return time.perf_counter() - started

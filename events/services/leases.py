@@ -24,7 +24,7 @@ WITH due AS (
     FROM unnest(%(topics)s::text[], %(rooms)s::int[]) AS wanted (topic, room)
     CROSS JOIN LATERAL (
         SELECT public_id, state FROM events_outboxmessage
-        WHERE topic = wanted.topic AND state IN ('pending', 'leased') AND due_at <= %(at)s
+        WHERE topic = wanted.topic {lane} AND state IN ('pending', 'leased') AND due_at <= %(at)s
         ORDER BY due_at LIMIT wanted.room FOR UPDATE SKIP LOCKED
     ) AS message
     LIMIT %(limit)s
@@ -36,6 +36,9 @@ FROM due WHERE message.public_id = due.public_id
 RETURNING message.public_id, message.topic, message.handler, message.event, message.payload, message.headers,
     message.state, message.fence, message.attempts, message.expired_leases, message.scheduled_at
 """
+
+# A lane each for handlers that call the outside world and for the rest, by the index; None takes both, and has to sort.
+LANES = {None: "", True: "AND outside", False: "AND NOT outside"}
 
 FINISH = """
 UPDATE events_outboxmessage AS message SET state = 'delivered', finished_at = %(at)s
@@ -56,15 +59,20 @@ WHERE topic = ANY(%(topics)s) AND state = 'leased' AND due_at > %(at)s GROUP BY 
 
 
 @transaction.atomic
-def claim(*, topics: Sequence[str], at: datetime, limit: int = BATCH) -> list[OutboxMessage]:
+def claim(
+    *, topics: Sequence[str], at: datetime, limit: int = BATCH, outside: bool | None = None
+) -> list[OutboxMessage]:
     """Lease up to `limit` due messages to the caller; nobody else gets them before the lease ends.
 
-    Topics are served in the order given; settings.OUTBOX_TOPIC_LIMITS bounds how many of one are in flight.
+    Topics are served in the order given; settings.OUTBOX_TOPIC_LIMITS bounds how many of one are in flight. `outside`
+    chooses messages whose handlers call the outside world, or all others.
     """
     rooms = rooms_of(topics, at=at, limit=limit)
     lease = timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
     values = {"topics": list(topics), "rooms": rooms, "at": at, "until": at + lease, "limit": limit}
-    claimed = sorted(OutboxMessage.objects.raw(CLAIM, values), key=lambda message: message.pk)
+    claimed = sorted(
+        OutboxMessage.objects.raw(CLAIM.format(lane=LANES[outside]), values), key=lambda message: message.pk
+    )
     if claimed:
         metrics.batch_size.labels("worker").observe(len(claimed))
     return claimed

@@ -79,6 +79,7 @@ def enqueue(function: HandlerFunction, payload: Mapping[str, Any], *, due_at: da
         event="",
         payload=orjson.dumps(as_json(payload)).decode(),
         headers=orjson.dumps({"request_id": request_id.get()}).decode(),
+        outside=not task.transactional,
     )
     write(facts=[], messages=[message], at=timezone.now(), due_at=due_at)
 
@@ -117,6 +118,7 @@ def messages_of(event: Event, *, headers: str) -> list[Message]:
             event=event.name,
             payload=payload,
             headers=headers,
+            outside=not handler.transactional,
         )
         for handler in handlers
     ]

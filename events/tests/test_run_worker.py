@@ -100,11 +100,11 @@ def test_database_away__makes_it_wait_and_go_on(handlers: Registry, monkeypatch:
     tries: list[int] = []
     claim = worker.claim
 
-    def claim_or_fail() -> list[OutboxMessage]:
+    def claim_or_fail(*, outside: bool) -> list[OutboxMessage]:
         tries.append(1)
         if len(tries) <= 3:
             raise OperationalError("the server closed the connection unexpectedly")
-        return claim()
+        return claim(outside=outside)
 
     monkeypatch.setattr(worker, "claim", claim_or_fail)
 
@@ -248,7 +248,7 @@ def test_standby__takes_over_when_the_leader_is_gone(handlers: Registry, monkeyp
 @pytest.mark.slow
 def test_sigterm__ends_the_process_after_the_message_at_hand_and_gives_back_the_rest(make_message: MakeMessage) -> None:
     for _ in range(100):
-        make_message(topic="sample", handler="events.tests.process_handlers.take_a_while")
+        make_message(topic="sample", handler="events.tests.process_handlers.take_a_while", outside=True)
 
     with running("run_worker", "--topics", "sample") as process:
         wait_for(lambda: delivered() > 0)

@@ -331,7 +331,7 @@ async def test_revocation__is_applied_at_once(user: User, connect: Connect) -> N
     await asyncio.sleep(0.2)  # the hub joins its group
 
     await database_sync_to_async(User.objects.filter(pk=user.pk).update)(is_active=False)
-    await sync_to_async(announce_revocation)(user=user.public_id)
+    await sync_to_async(announce_revocation)(users=[user.public_id])
 
     assert await client.close_code() == 4401
     assert await other.close_code() == 4401

@@ -1,10 +1,16 @@
 import asyncio
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory
 
+from events import handles, publish
+from events.models import OutboxMessage
+from events.registry import registry
+from events.services import drain
+from events.tests.samples import Noted
 from flags import is_enabled, pinned_snapshot
 from flags.current import current
 from flags.document import Document, FlagState
@@ -94,3 +100,27 @@ def test_request_without_a_check__does_not_look() -> None:
     PinSnapshot(lambda request: HttpResponse())(RequestFactory().get("/"))
 
     assert not current._looked
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("transactional", [True, False], ids=["transactional", "outside"])
+def test_handler__sees_one_moment_and_the_next_a_newer_one(
+    monkeypatch: pytest.MonkeyPatch,
+    transactional: bool,
+) -> None:
+    for name in ("handlers", "by_event"):
+        monkeypatch.setattr(registry, name, {})
+    seen: list[bool] = []
+
+    @handles(Noted, transactional=transactional)
+    def checks_twice(message: OutboxMessage) -> None:
+        seen.append(is_enabled("shop.open"))
+        now(2, on=False)
+        seen.append(is_enabled("shop.open"))
+
+    for _ in range(2):
+        publish(Noted(thing=uuid4()))
+
+    drain()
+
+    assert seen == [True, True, False, False]

@@ -126,6 +126,9 @@ class OutboxMessage(models.Model):
     scheduled_at = models.DateTimeField(default=timezone.now, help_text="When it was first due")
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
+    outside = models.BooleanField(
+        default=False, db_default=False, help_text="Calls the outside world: has a thread to itself"
+    )
 
     class Meta:
         constraints = [
@@ -137,10 +140,10 @@ class OutboxMessage(models.Model):
             ),
         ]
         indexes = [
-            # Workers claim what is due, by topic.
+            # Workers claim what is due, by topic; what calls the outside world apart from the rest.
             models.Index(
                 name="events_outboxmessage_due_idx",
-                fields=["topic", "due_at"],
+                fields=["topic", "outside", "due_at"],
                 condition=Q(state__in=[MessageState.PENDING, MessageState.LEASED]),
             ),
             # Retention removes delivered messages by age.
