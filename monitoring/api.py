@@ -13,7 +13,7 @@ from coupon_site.api import PROBLEM_RESPONSES
 from monitoring.queries.invariants import reconcile
 
 
-class FindingOut(serializers.Serializer[Any]):
+class InvariantOut(serializers.Serializer[Any]):
     """An invariant, and how many rows break it."""
 
     app = serializers.CharField()
@@ -25,7 +25,7 @@ class ReconciliationOut(serializers.Serializer[Any]):
     """Every invariant of the site."""
 
     ok = serializers.BooleanField(help_text="Whether all of them hold")
-    invariants = FindingOut(many=True)
+    invariants = InvariantOut(many=True)
 
 
 class MayReconcile(BasePermission):

@@ -1,0 +1,1 @@
+"""A state machine over every service that moves money."""
