@@ -2,6 +2,8 @@
 
 from decimal import ROUND_HALF_UP, Decimal, DecimalException
 
+from django.conf import settings
+
 BASIS_POINTS = 10_000
 # Currencies whose minor unit is not a hundredth (ISO 4217).
 EXPONENTS = {
@@ -43,3 +45,8 @@ def format_money(minor: int, currency: str) -> str:
     """`GBP 1,234.50`."""
     places = exponent_of(currency)
     return f"{currency} {Decimal(minor).scaleb(-places):,.{places}f}"
+
+
+def usd_of(minor: int, currency: str) -> float:
+    """Dollars by the site's rates, for figures; an unknown currency counts nothing rather than something wrong."""
+    return float(minor / 10 ** exponent_of(currency) * settings.USD_RATES.get(currency, 0.0))

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+import cashback.urls
 import monitoring.urls
 import payments.urls
 import vouchers.urls
@@ -16,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(path("api/v1/", include(f"{app}.urls")) for app in API_APPS),
     *payments.urls.page_urlpatterns,
     *vouchers.urls.page_urlpatterns,
+    *cashback.urls.page_urlpatterns,
     *monitoring.urls.page_urlpatterns,
     path("admin/", admin.site.urls),  # last: it answers for every path below it
 ]

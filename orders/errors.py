@@ -36,6 +36,11 @@ class SaleBusy(DomainError):
     title = "Too many others at once: try again"
 
 
+class NotGiftable(DomainError):
+    code = "not_giftable"
+    title = "This can't be given away"
+
+
 class NotPayable(DomainError):
     code = "not_payable"
     title = "The order takes no payment now"
@@ -51,4 +56,4 @@ class StockTaken(DomainError):
     title = "More units are reserved or sold than that"
 
 
-REFUSALS = (SaleUnknown, SaleClosed, LimitReached, SoldOut, MixedCurrencies, SaleBusy)
+REFUSALS = (SaleUnknown, SaleClosed, LimitReached, SoldOut, MixedCurrencies, NotGiftable, SaleBusy)

@@ -76,3 +76,10 @@ class OrderRefunded(OrderEvent):
     """The order is undone: its money goes back, whatever came of it must be taken back too."""
 
     name: ClassVar[str] = "order.refunded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderChargedBack(OrderEvent):
+    """The payer's bank took the money back, and something of the order was used: what was not is worth nothing now."""
+
+    name: ClassVar[str] = "order.charged_back"

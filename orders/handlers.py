@@ -8,10 +8,10 @@ from events import handles, sweep
 from events.errors import Defer
 from events.models import OutboxMessage
 from orders import services
-from orders.events import OrderReserved
+from orders.events import OrderCancelled, OrderExpired, OrderReserved
 from orders.models import Order
 from payments.errors import ProviderUnavailable
-from payments.events import PaymentCaptured, PaymentRefunded
+from payments.events import PaymentAuthorized, PaymentCaptured, PaymentChargedBack, PaymentRefunded
 from payments.models import Payment
 
 RETRY_SECONDS = 5
@@ -45,6 +45,32 @@ def book_refund(message: OutboxMessage) -> None:
         return  # the payment was for something else
     payment = Payment.objects.get(public_id=message.payload["payment"])
     services.book_refund(order=order, payment=payment, refunded_minor=message.payload["refunded_minor"])
+
+
+@handles(PaymentAuthorized)
+def release_late_authorization(message: OutboxMessage) -> None:
+    """Money was set aside for an order that has ended meanwhile: it is let go."""
+    release_payment_of(message.payload["reference"])
+
+
+@handles(OrderExpired, OrderCancelled)
+def release_payment(message: OutboxMessage) -> None:
+    """Nobody pays any more for an order that has ended."""
+    release_payment_of(message.payload["order"])
+
+
+def release_payment_of(reference: str) -> None:
+    if order := Order.objects.filter(public_id=reference).first():
+        services.release_payment(order=order)
+
+
+@handles(PaymentChargedBack)
+def charge_back_order(message: OutboxMessage) -> None:
+    """The payer's bank took the money back."""
+    order = Order.objects.filter(public_id=message.payload["reference"]).first()
+    if order is None:
+        return  # the payment was for something else
+    services.charge_back_order(order=order, payment=Payment.objects.get(public_id=message.payload["payment"]))
 
 
 @sweep(every=timedelta(seconds=5))

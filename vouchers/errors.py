@@ -34,5 +34,36 @@ class VoucherCancelled(DomainError):
     title = "The voucher was cancelled"
 
 
+class GiftUnknown(DomainError):
+    status = 404
+    code = "gift_unknown"
+    title = "No gift belongs to this link"
+
+
+class GiftNotReady(DomainError):
+    code = "gift_not_ready"
+    title = "The gift can't be opened yet"
+
+
+class GiftAlreadyClaimed(DomainError):
+    code = "gift_already_claimed"
+    title = "The gift was opened already"
+
+
+class GiftCalledOff(DomainError):
+    code = "gift_revoked"
+    title = "The giver has taken the gift back"
+
+
+class GiftOver(DomainError):
+    code = "gift_expired"
+    title = "The gift was not opened in time"
+
+
+class NotMailed(DomainError):
+    code = "not_mailed"
+    title = "The gift has no mail to send again"
+
+
 class CodesExhausted(RuntimeError):
     """New codes keep meeting codes that exist: the source of randomness is broken."""

@@ -33,13 +33,25 @@ def issue_vouchers(message: "OutboxMessage") -> None:
 @before_refund
 def take_back_vouchers(order: Order) -> None:
     """No money goes back for a voucher that was used; the others are worth nothing afterwards."""
-    services.take_back_vouchers(order=order, reason="the order is refunded")
+    services.take_back_vouchers(order=order, at=timezone.now(), reason="the order is refunded")
 
 
 @sweep(every=timedelta(minutes=1))
 def expire_vouchers() -> int:
     """Write down what has expired."""
     return services.expire_vouchers(at=timezone.now())
+
+
+@sweep(every=timedelta(seconds=10))
+def deliver_gifts() -> int:
+    """Send what was to be sent by now."""
+    return services.deliver_due(at=timezone.now())
+
+
+@sweep(every=timedelta(seconds=30))
+def expire_gifts() -> int:
+    """What nobody opened goes back to its giver."""
+    return services.expire_gifts(at=timezone.now())
 
 
 @sweep(every=timedelta(hours=6))

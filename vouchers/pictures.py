@@ -5,7 +5,7 @@ from typing import Literal
 
 import segno
 
-PictureFormat = Literal["svg", "png", "pdf"]
+PictureFormat = Literal["svg", "png"]
 # Scanners at tills read printed and cracked screens: a quarter of the picture may be missing.
 ERROR_CORRECTION = "q"
 SCALE = 8

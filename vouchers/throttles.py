@@ -1,5 +1,6 @@
-"""Limits for tills: how often they may scan, and how often they may be wrong."""
+"""Limits for tills: how often they may scan, and how often they may be wrong; and for those who try gift links."""
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
@@ -32,3 +33,12 @@ class GuessThrottle(ScanThrottle):
             now = self.timer()
             recent = [moment for moment in self.cache.get(key, []) if moment > now - self.duration]
             self.cache.set(key, [now, *recent], self.duration)
+
+
+class GiftThrottle(SimpleRateThrottle):
+    """Whoever asks for gift links, by address; for API and pages alike."""
+
+    scope = "gift"
+
+    def get_cache_key(self, request: Request | HttpRequest, view: APIView | None) -> str:
+        return f"{self.scope}:{self.get_ident(request)}"  # type: ignore[arg-type]  # it reads META, which both have

@@ -19,6 +19,9 @@ from coupon_site.models import IdempotencyRecord
 
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 200
+KEY_PARAMETER = OpenApiParameter(
+    HEADER, str, OpenApiParameter.HEADER, required=True, description="The same key gets the same answer"
+)
 
 P = ParamSpec("P")
 V = TypeVar("V")
@@ -66,10 +69,7 @@ def idempotent(
                 )
             return response
 
-    header = OpenApiParameter(
-        HEADER, str, OpenApiParameter.HEADER, required=True, description="The same key gets the same answer"
-    )
-    return cast(Creating[V, P], extend_schema(parameters=[header])(keyed))
+    return cast(Creating[V, P], extend_schema(parameters=[KEY_PARAMETER])(keyed))
 
 
 def key_of(request: Request) -> str:

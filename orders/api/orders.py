@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import User
 from coupon_site.api import PROBLEM_RESPONSES, ProblemOut, PublicIdLookup, StrictSerializer, idempotent
+from orders.api.gifts import GiftIn
 from orders.api.payments import PaymentIn, PaymentOut, check_method
 from orders.models import Order, OrderLine, OrderQuerySet, OrderState, lines_with_terms
 from orders.services import LineRequest, ReserveRequest, cancel_order, place_order, retry_payment
@@ -22,12 +23,19 @@ from payments.queries import payments_of
 
 MAX_LINES = 10
 MAX_QUANTITY = 1000
+MAX_GIFTS = 50
 REFUSED = {("409", "application/problem+json"): ProblemOut}
 
 
 class LineIn(StrictSerializer):
     sale = serializers.UUIDField()
     quantity = serializers.IntegerField(min_value=1, max_value=MAX_QUANTITY, default=1)
+    gift = GiftIn(required=False, allow_null=True, default=None, help_text="Give each unit away once it is paid")
+
+    def validate(self, line: dict[str, Any]) -> dict[str, Any]:
+        if line["gift"] and line["quantity"] > MAX_GIFTS:
+            raise serializers.ValidationError({"quantity": [f"At most {MAX_GIFTS} units of a line can be gifts."]})
+        return line
 
 
 class OrderIn(StrictSerializer):
@@ -37,8 +45,9 @@ class OrderIn(StrictSerializer):
     payment_method = serializers.CharField(max_length=30, default="card", validators=[check_method])
 
     def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if len({line["sale"] for line in lines}) < len(lines):
-            raise serializers.ValidationError("Each sale may be named once; its quantity says how many.")
+        own = [line["sale"] for line in lines if not line["gift"]]
+        if len(set(own)) < len(own):
+            raise serializers.ValidationError("Each sale may be named once beside gifts; its quantity says how many.")
         return lines
 
 
@@ -51,6 +60,7 @@ class LineOut(serializers.ModelSerializer[OrderLine]):
     sale = serializers.UUIDField(source="sale.public_id")
     offer = serializers.UUIDField(source="sale.offer.public_id")
     merchant = serializers.UUIDField(source="sale.offer.merchant.public_id")
+    gift = GiftIn(read_only=True, allow_null=True)
 
     class Meta:
         model = OrderLine
@@ -64,6 +74,7 @@ class LineOut(serializers.ModelSerializer[OrderLine]):
             "unit_minor",
             "discount_minor",
             "line_total_minor",
+            "gift",
         ]
 
 

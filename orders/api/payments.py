@@ -9,9 +9,9 @@ from payments.providers import current_provider
 
 def check_method(method: str) -> None:
     """Only what the provider offers."""
-    methods = current_provider().methods
-    if method not in methods:
-        raise serializers.ValidationError(f"Choose one of {', '.join(methods)}.", code="unknown_method")
+    provider = current_provider()
+    if not provider.accepts(method):
+        raise serializers.ValidationError(f"Choose one of {', '.join(provider.methods)}.", code="unknown_method")
 
 
 class PaymentIn(StrictSerializer):

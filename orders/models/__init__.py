@@ -1,7 +1,6 @@
 """Tables of orders."""
 
 from orders.models.catalogue import GiftPolicy, Merchant, MerchantQuerySet, Offer, OfferQuerySet
-from orders.models.gifts import GiftMode, GiftTheme, GiftWish
 from orders.models.order import Hold, HoldState, Order, OrderLine, OrderQuerySet, OrderState, lines_with_terms
 from orders.models.sale import BuyerAllowance, FlashSale, FlashSaleQuerySet, SalePhase, SaleStock
 
@@ -9,10 +8,7 @@ __all__ = [
     "BuyerAllowance",
     "FlashSale",
     "FlashSaleQuerySet",
-    "GiftMode",
     "GiftPolicy",
-    "GiftTheme",
-    "GiftWish",
     "Hold",
     "HoldState",
     "Merchant",

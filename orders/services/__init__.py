@@ -12,9 +12,9 @@ from orders.services.catalogue import (
 )
 from orders.services.closing import cancel_order, expire_orders
 from orders.services.gatekeeping import rebuild_gate
-from orders.services.paying import pay_order, retry_payment
+from orders.services.paying import pay_order, release_payment, retry_payment
 from orders.services.plan import LineRequest, ReserveRequest
-from orders.services.refunding import before_refund, book_refund, refund_order
+from orders.services.refunding import before_refund, book_refund, charge_back_order, refund_order
 from orders.services.reservation import place_order, reserve
 from orders.services.settlement import confirm_order, mark_fulfilled
 
@@ -25,6 +25,7 @@ __all__ = [
     "before_refund",
     "book_refund",
     "cancel_order",
+    "charge_back_order",
     "close_sale",
     "confirm_order",
     "create_merchant",
@@ -36,6 +37,7 @@ __all__ = [
     "place_order",
     "rebuild_gate",
     "refund_order",
+    "release_payment",
     "reserve",
     "retry_payment",
     "set_members",

@@ -1,5 +1,6 @@
 """Money that comes when the hold has run out."""
 
+import logging
 from collections import Counter
 
 from django.db import transaction
@@ -12,8 +13,11 @@ from orders.models import Hold, HoldState, Order, OrderLine, OrderState
 from orders.services.allowances import Pair, take_allowances
 from orders.services.facts import fact
 from orders.services.stock import StockBook, StockChanged, take_stock
+from payments.errors import PaymentContested
 from payments.models import Payment
 from payments.services import request_refund
+
+logger = logging.getLogger(__name__)
 
 
 def hold_again(order: Order) -> bool:
@@ -50,10 +54,15 @@ def refund_late(order: Order, payment: Payment | None) -> None:
     """Nothing is left to sell for the money: it goes back by itself."""
     move(order, OrderState.REFUNDED, reason="late payment, sold out meanwhile", paid_by=payment)
     if payment is not None:
-        request_refund(
-            payment=payment,
-            amount_minor=payment.captured_minor,
-            reason=f"order {order.number} was paid late and is sold out",
-            key=f"late:{payment.public_id}",
-        )
+        give_back(payment, reason=f"order {order.number} was paid late and is sold out", key="late")
     publish(fact(OrderRefunded, order))
+
+
+def give_back(payment: Payment, *, reason: str, key: str) -> None:
+    """All that came, once for each reason; where the payer's bank already asks for it, it is left to the bank."""
+    try:
+        request_refund(
+            payment=payment, amount_minor=payment.captured_minor, reason=reason, key=f"{key}:{payment.public_id}"
+        )
+    except PaymentContested:
+        logger.warning("payment %s is contested and not given back: %s", payment.public_id, reason)

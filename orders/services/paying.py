@@ -5,11 +5,11 @@ from datetime import datetime
 from django.db import transaction
 
 from orders.errors import NotPayable
-from orders.models import Order
+from orders.models import Order, OrderState
 from orders.services.settlement import confirm_order
+from payments import services as payments
 from payments.models import Payment, PaymentState
 from payments.queries import payments_of
-from payments.services import queue_payment, start_payment
 
 
 def pay_order(*, order: Order, at: datetime) -> None:
@@ -24,7 +24,7 @@ def pay_order(*, order: Order, at: datetime) -> None:
         return
     latest = payments_of(order.public_id).last()
     if latest is None or latest.state == PaymentState.CREATED:
-        start_payment(
+        payments.start_payment(
             reference=order.public_id,
             payer=order.buyer,
             amount_minor=order.total_minor,
@@ -39,10 +39,19 @@ def retry_payment(*, order: Order, method: str, at: datetime) -> Payment:
     order = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("buyer").get(pk=order.pk)
     if not order.can_be_paid(at) or order.total_minor == 0:
         raise NotPayable(state=str(order.state))
-    return queue_payment(
+    return payments.queue_payment(
         reference=order.public_id,
         payer=order.buyer,
         amount_minor=order.total_minor,
         currency=order.currency,
         method=method,
     )
+
+
+@transaction.atomic
+def release_payment(*, order: Order) -> bool:
+    """Let go what would pay for an order that takes no money any more; whether there was such a payment."""
+    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    if order.state == OrderState.RESERVED:
+        return False
+    return payments.release_payment(reference=order.public_id, reason=f"order {order.number} is {order.state}")

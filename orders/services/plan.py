@@ -9,8 +9,9 @@ from uuid import UUID
 from accounts.models import User
 from coupon_site.errors import DomainError
 from flags import is_enabled
-from orders.errors import LimitReached, MixedCurrencies, SaleClosed, SaleUnknown, SoldOut
-from orders.models import FlashSale, GiftWish
+from orders.errors import LimitReached, MixedCurrencies, NotGiftable, SaleClosed, SaleUnknown, SoldOut
+from orders.gifts import GiftWish
+from orders.models import FlashSale
 from orders.services.allowances import Pair, taken_by
 from orders.services.stock import StockBook
 from orders.switches import SALES_OPEN
@@ -141,8 +142,11 @@ class Plan:
     def check_gifts(self, request: ReserveRequest) -> None:
         """What is to be given away may be, and reaches its receiver while it is worth something."""
         for line in request.lines:
-            if line.gift:
-                self.sales[line.sale].offer.check_giftable(deliver_at=line.gift.deliver_at, at=self.at)
+            offer = self.sales[line.sale].offer
+            if line.gift and not offer.is_giftable:
+                raise NotGiftable(f"{offer.title} is for the buyer only.", sale=line.sale)
+            if line.gift and line.gift.deliver_at and line.gift.deliver_at >= offer.voucher_expiry(self.at):
+                raise NotGiftable(f"{offer.title} has expired by then.", sale=line.sale)
 
     def check_limits(self, request: ReserveRequest, units: Mapping[UUID, int]) -> None:
         """The buyer may have that much more, counting what this batch grants them already."""

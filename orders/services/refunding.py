@@ -1,21 +1,25 @@
 """Giving back the money of paid orders."""
 
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 from django.db import transaction
 
 from accounts.models import User
+from coupon_site.errors import DomainError
 from coupon_site.transitions import move
 from events import publish
 from orders.errors import NotRefundable
-from orders.events import OrderPartlyRefunded, OrderRefunded
+from orders.events import OrderChargedBack, OrderPartlyRefunded, OrderRefunded
 from orders.models import HoldState, Order, OrderState
 from orders.services.allowances import give_back_allowances
 from orders.services.facts import fact
 from orders.services.stock import move_holds
 from payments.models import Payment, Refund
 from payments.services import request_refund
+
+logger = logging.getLogger(__name__)
 
 Undo = Callable[[Order], None]
 U = TypeVar("U", bound=Undo)
@@ -44,7 +48,7 @@ def refund_order(
     order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
     payment = order.paid_by
     if payment is None or (amount_minor is None and payment.refundable_minor == 0):
-        raise NotRefundable(state=str(order.state))
+        raise NotRefundable(state=str(order.state), payment=str(payment.state) if payment else "none")
     refund = request_refund(
         payment=payment,
         amount_minor=payment.refundable_minor if amount_minor is None else amount_minor,
@@ -66,6 +70,21 @@ def undo_order(order: Order, *, actor: User | None, reason: str) -> None:
     give_back_allowances([order.pk])
     move(order, OrderState.REFUNDED, actor=actor, reason=reason)
     publish(fact(OrderRefunded, order))
+
+
+@transaction.atomic
+def charge_back_order(*, order: Order, payment: Payment) -> Order:
+    """The payer's bank took an order's money back: the order is undone, or what is left of it. May be told twice."""
+    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    if order.paid_by_id != payment.pk or order.state == OrderState.REFUNDED:
+        return order
+    try:
+        with transaction.atomic():
+            undo_order(order, actor=None, reason="charged back by the payer's bank")
+    except DomainError as used:
+        logger.warning("order %s is charged back, and can't be undone: %s", order.number, used)
+        publish(fact(OrderChargedBack, order))
+    return order
 
 
 @transaction.atomic

@@ -13,10 +13,9 @@ from orders.events import OrderFulfilled, OrderPaid
 from orders.metrics import ORDERS, PROCESSING_SECONDS
 from orders.models import HoldState, Order, OrderState
 from orders.services.facts import fact
-from orders.services.late import hold_again, refund_late
+from orders.services.late import give_back, hold_again, refund_late
 from orders.services.stock import move_holds
 from payments.models import Payment
-from payments.services import request_refund
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +52,7 @@ def return_unwanted(order: Order, payment: Payment | None) -> None:
     if payment is None:
         return
     logger.warning("payment %s does not fit order %s, which is %s", payment.public_id, order.number, order.state)
-    request_refund(
-        payment=payment,
-        amount_minor=payment.captured_minor,
-        reason=f"order {order.number} is {order.state} and takes no such payment",
-        key=f"unwanted:{payment.public_id}",
-    )
+    give_back(payment, reason=f"order {order.number} is {order.state} and takes no such payment", key="unwanted")
 
 
 @transaction.atomic

@@ -52,8 +52,8 @@ def test_statements__are_as_many_for_one_as_for_many(
     orders = [new_order(make_user(), new_sale(), new_sale()) for _ in range(size)]
     late = max(order.expires_at for order in orders)
 
-    # Savepoint; orders, lines; holds, buckets, both moved; units, allowances; orders, history, event; release.
-    with django_assert_num_queries(13):
+    # Savepoint; orders, lines; holds, buckets, both moved; units, allowances; orders, history, event, message; release.
+    with django_assert_num_queries(14):
         assert expire_orders(at=late) == size
 
     assert broken() == {}

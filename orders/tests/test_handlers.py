@@ -76,6 +76,8 @@ def test_sweeps__come_by_as_often_as_they_must() -> None:
         "orders.handlers.rebuild_gate": timedelta(seconds=2),
         "payments.handlers.poll_payments": timedelta(seconds=10),
         "payments.handlers.poll_refunds": timedelta(seconds=10),
+        "payments.handlers.poll_disputes": timedelta(seconds=10),
+        "payments.handlers.find_disputes": timedelta(minutes=10),
         "payments.handlers.forget_receipts": timedelta(hours=6),
     }
 

@@ -88,6 +88,6 @@ def test_paid_order_without_money__is_found(busy: Order, broken: Books) -> None:
 
 
 def test_refund_the_order_does_not_know_of__is_found(busy: Order, broken: Books) -> None:
-    Payment.objects.filter(reference=busy.public_id).update(refunded_minor=5)
+    Payment.objects.filter(reference=busy.public_id).update(refunded_minor=5, state="partly_refunded")
 
     assert set(broken()) == {"orders_refunds_against_payments", "payments_sums_of_refunds"}

@@ -17,7 +17,7 @@ from vouchers.answers import ScanResult
 from vouchers.authentication import DeviceAuthentication, IsDevice
 from vouchers.models import Redemption, ScannerDevice, Voucher
 from vouchers.queries import ScanAnswer
-from vouchers.services import check_voucher, redeem_voucher, void_redemption
+from vouchers.services import check_voucher, redeem_voucher, refuse_revoked, void_redemption
 from vouchers.throttles import GuessThrottle, ScanThrottle
 
 GUESSES = (ScanResult.UNKNOWN, ScanResult.WRONG_MERCHANT)
@@ -62,10 +62,11 @@ class VoucherAtTillOut(serializers.ModelSerializer[Voucher]):
 class RedemptionOut(serializers.ModelSerializer[Redemption]):
     id = serializers.UUIDField(source="public_id")
     voids = serializers.UUIDField(source="voids.public_id", allow_null=True, default=None)
+    void_until = serializers.DateTimeField(allow_null=True, help_text="How long it may be taken back; null for a void")
 
     class Meta:
         model = Redemption
-        fields = ["id", "voids", "created_at"]
+        fields = ["id", "voids", "void_until", "created_at"]
 
 
 class ScanOut(serializers.Serializer[ScanAnswer]):
@@ -83,6 +84,12 @@ class ScanOut(serializers.Serializer[ScanAnswer]):
         return VoucherAtTillOut(answer.voucher).data if shown else None
 
 
+class TillOut(serializers.Serializer[ScannerDevice]):
+    id = serializers.UUIDField(source="public_id")
+    name = serializers.CharField()
+    merchant = serializers.CharField(source="merchant.name")
+
+
 class TillView(APIView):
     """A door for tills."""
 
@@ -98,6 +105,14 @@ class TillView(APIView):
         if answer.result in GUESSES:
             GuessThrottle().count_guess(self.request, self)
         return Response(ScanOut(answer).data)
+
+
+class AboutView(TillView):
+    @extend_schema(responses={200: TillOut, **PROBLEM_RESPONSES}, operation_id="scan_till")
+    def get(self, request: Request) -> Response:
+        """Which till a key belongs to. 403: device_revoked."""
+        refuse_revoked(self.device)
+        return Response(TillOut(self.device).data)
 
 
 class CheckView(TillView):

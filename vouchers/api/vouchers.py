@@ -1,6 +1,6 @@
 """A customer's own vouchers."""
 
-from typing import Any, Literal, cast
+from typing import Any
 
 import orjson
 from django.http import HttpResponse
@@ -16,10 +16,11 @@ from rest_framework.viewsets import GenericViewSet
 
 from coupon_site.api import PROBLEM_RESPONSES, PublicIdLookup
 from orders.api.catalogue import MerchantShown
+from vouchers.documents import voucher_document
 from vouchers.errors import CodeHidden, VoucherCancelled
 from vouchers.links import page_url
 from vouchers.models import Voucher, VoucherQuerySet, VoucherState
-from vouchers.pictures import PictureFormat, qr_picture
+from vouchers.pictures import qr_picture
 
 
 class VoucherOut(serializers.ModelSerializer[Voucher]):
@@ -92,15 +93,18 @@ class VoucherViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, Generic
     )  # fmt: skip
     @action(detail=True, renderer_classes=[SvgRenderer, PngRenderer, PdfRenderer], filterset_fields=[])
     def code(self, request: Request, **lookup: str) -> Response | HttpResponse:
-        """The code as a QR picture."""
+        """The code as a QR picture, or the whole voucher as a PDF to print."""
         voucher = self.get_object()
         if not voucher.is_shown:
             raise CodeHidden
         if voucher.state == VoucherState.CANCELLED:
             raise VoucherCancelled
-        kind = cast(Literal["svg", "png", "pdf"], request.accepted_renderer.format)
-        return Response(picture_of(voucher, kind), headers={"Cache-Control": "private, no-store"})
+        return Response(
+            picture_of(voucher, str(request.accepted_renderer.format)), headers={"Cache-Control": "private, no-store"}
+        )
 
 
-def picture_of(voucher: Voucher, kind: PictureFormat) -> bytes:
-    return qr_picture(voucher.code, kind)
+def picture_of(voucher: Voucher, kind: str) -> bytes:
+    if kind == "pdf":
+        return voucher_document(voucher)
+    return qr_picture(voucher.code, "png" if kind == "png" else "svg")

@@ -7,12 +7,14 @@ from uuid import UUID
 from django.db import transaction
 
 from events import publish
+from orders.gifts import GiftWish
 from orders.models import Order, OrderLine, OrderState
 from orders.services import mark_fulfilled
 from vouchers.codes import new_code
 from vouchers.errors import CodesExhausted
 from vouchers.events import VouchersIssued
 from vouchers.models import Voucher, VoucherState
+from vouchers.services.giving import give_issued
 
 ATTEMPTS = 3
 
@@ -28,6 +30,10 @@ def issue_vouchers(*, order: UUID, at: datetime) -> list[Voucher]:
         return []
     lines = list(row.lines.select_related("sale__offer__merchant"))
     vouchers = fill(row, lines, at=at)
+    for line in lines:
+        if line.gift:
+            units = [voucher for voucher in vouchers if voucher.line_id == line.pk]
+            give_issued(units, giver=row.buyer, wish=GiftWish.from_json(line.gift), at=at)
     if row.state == OrderState.PAID:
         mark_fulfilled(order=row)
         ids = tuple(voucher.public_id for voucher in vouchers)
@@ -69,5 +75,5 @@ def draw(order: Order, line: OrderLine, unit: int, *, at: datetime) -> Voucher:
         uses_total=offer.uses_per_voucher,
         valid_from=max(at, offer.valid_from) if offer.valid_from else at,
         expires_at=offer.voucher_expiry(at),
-        state=VoucherState.ACTIVE,
+        state=VoucherState.ISSUED if line.gift else VoucherState.ACTIVE,
     )

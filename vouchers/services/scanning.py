@@ -14,6 +14,7 @@ from vouchers.events import VoucherRedeemed
 from vouchers.metrics import voucher_scans_total
 from vouchers.models import Redemption, RefusedScan, ScannerDevice, Voucher, VoucherState
 from vouchers.queries import ScanAnswer, answer_given, judge, voucher_of_code
+from vouchers.services.facts import voucher_fact
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def use(*, device: ScannerDevice, voucher: Voucher, nonce: str, at: datetime) ->
         if not count_use(voucher, at=at):
             raise _TakenMeanwhile
         finish_when_full(voucher)
-        announce(voucher, redemption)
+        publish(voucher_fact(VoucherRedeemed, voucher, redemption=redemption.public_id))
     return ScanAnswer(result=ScanResult.OK, voucher=voucher, redemption=redemption)
 
 
@@ -94,20 +95,6 @@ def finish_when_full(voucher: Voucher) -> None:
     voucher.refresh_from_db(fields=["uses_done", "state"])
     if voucher.uses_done >= voucher.uses_total:
         move(voucher, VoucherState.REDEEMED, reason="every use is taken")
-
-
-def announce(voucher: Voucher, redemption: Redemption) -> None:
-    publish(
-        VoucherRedeemed(
-            voucher=voucher.public_id,
-            owner=voucher.owner.public_id,
-            merchant=voucher.merchant.public_id,
-            state=voucher.state,
-            uses_done=voucher.uses_done,
-            uses_total=voucher.uses_total,
-            redemption=redemption.public_id,
-        )
-    )
 
 
 def refuse(

@@ -11,6 +11,7 @@ from events import publish
 from vouchers.errors import DeviceRevoked, NotAUse, VoidWindowOver
 from vouchers.events import RedemptionVoided
 from vouchers.models import Redemption, ScannerDevice, Voucher, VoucherState
+from vouchers.services.facts import voucher_fact
 
 
 @transaction.atomic
@@ -50,19 +51,5 @@ def reverse(
     if voucher.state == VoucherState.REDEEMED:
         move(voucher, VoucherState.ACTIVE, actor=actor, reason="a scan was taken back")
     voucher.refresh_from_db(fields=["uses_done", "state"])
-    announce(voucher, reversal)
+    publish(voucher_fact(RedemptionVoided, voucher, redemption=reversal.public_id))
     return reversal
-
-
-def announce(voucher: Voucher, reversal: Redemption) -> None:
-    publish(
-        RedemptionVoided(
-            voucher=voucher.public_id,
-            owner=voucher.owner.public_id,
-            merchant=voucher.merchant.public_id,
-            state=voucher.state,
-            uses_done=voucher.uses_done,
-            uses_total=voucher.uses_total,
-            redemption=reversal.public_id,
-        )
-    )

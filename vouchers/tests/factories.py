@@ -1,19 +1,21 @@
 """Rows to begin with."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
 from django.utils import timezone
 
 from accounts.models import User
+from orders.gifts import GiftMode, GiftWish
 from orders.models import FlashSale, Merchant, Order
 from orders.services import confirm_order
 from orders.tests.factories import captured_payment, new_merchant, new_offer, new_order, new_sale
 from vouchers.answers import ScanResult
-from vouchers.models import ScannerDevice, Voucher, VoucherState
+from vouchers.links import token_of
+from vouchers.models import Gift, ScannerDevice, Voucher, VoucherState
 from vouchers.queries import ScanAnswer
-from vouchers.services import issue_vouchers, redeem_voucher, register_device
+from vouchers.services import claim_gift, create_gift, issue_vouchers, redeem_voucher, register_device
 
 _numbers = count(1)
 
@@ -56,3 +58,22 @@ def accepted(till: ScannerDevice, voucher: Voucher, *, at: datetime | None = Non
     answer = scan(till, voucher, at=at)
     assert answer.result is ScanResult.OK, answer
     return answer.redemption
+
+
+def new_wish(**fields: Any) -> GiftWish:
+    """A wish that fits its mode."""
+    mode = fields.pop("mode", GiftMode.LINK)
+    address = {"recipient_email": "ada@example.com"} if mode == GiftMode.EMAIL else {}
+    moment = {"deliver_at": timezone.now() + timedelta(days=3)} if mode == GiftMode.DATE else {}
+    return GiftWish(mode=mode, **{**address, **moment, **fields})
+
+
+def new_gift(giver: User, *, voucher: Voucher | None = None, at: datetime | None = None, **fields: Any) -> Gift:
+    """A voucher on its way to somebody."""
+    voucher = voucher or new_voucher(giver)
+    return create_gift(voucher=voucher, giver=giver, wish=new_wish(**fields), at=at or timezone.now())
+
+
+def claim(gift: Gift, *, claimer: User | None = None, at: datetime | None = None) -> Gift:
+    """Open a gift as whoever has its link."""
+    return claim_gift(token=token_of(gift.seed), claimer=claimer, at=at or timezone.now())

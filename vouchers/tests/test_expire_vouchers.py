@@ -16,17 +16,14 @@ from vouchers.tests.factories import new_voucher, new_vouchers, scan
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("state", [VoucherState.ACTIVE, VoucherState.GIFT_LOCKED])
-def test_last_day_over__is_expired_and_announced(user: User, state: VoucherState) -> None:
-    voucher = new_voucher(user, state=state)
-
+def test_last_day_over__is_expired_and_announced(user: User, voucher: Voucher) -> None:
     assert expire_vouchers(at=voucher.expires_at) == 1
 
     voucher.refresh_from_db()
     change = StateChange.objects.get(object_id=voucher.public_id)
     event = OutboxEvent.objects.get(event_type="voucher.expired")
     assert voucher.state == "expired"
-    assert (change.from_state, change.to_state, change.actor) == (state, "expired", None)
+    assert (change.from_state, change.to_state, change.actor) == ("active", "expired", None)
     assert event.aggregate_id == str(voucher.public_id)
     assert set(event.audience) == {f"user:{user.public_id}", "perm:orders.view_order"}
 
@@ -38,8 +35,10 @@ def test_last_day_not_over__stays(voucher: Voucher) -> None:
     assert voucher.state == "active"
 
 
-@pytest.mark.parametrize("state", [VoucherState.REDEEMED, VoucherState.EXPIRED, VoucherState.CANCELLED])
-def test_voucher_that_has_ended__stays_what_it_is(user: User, state: VoucherState) -> None:
+@pytest.mark.parametrize(
+    "state", [VoucherState.REDEEMED, VoucherState.EXPIRED, VoucherState.CANCELLED, VoucherState.GIFT_LOCKED]
+)
+def test_voucher_that_has_ended_or_ends_with_its_gift__stays_what_it_is(user: User, state: VoucherState) -> None:
     voucher = new_voucher(user, state=state)
 
     assert expire_vouchers(at=voucher.expires_at + timedelta(days=1)) == 0

@@ -1,77 +1,14 @@
-"""Reads of vouchers: who scans, what a scan is worth, what must always hold, and figures for monitoring."""
+"""What must always hold between rows."""
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from vouchers.answers import ScanResult
-from vouchers.codes import parse_code
-from vouchers.models import Redemption, RefusedScan, ScannerDevice, Voucher, VoucherState
-
-RESULTS = {
-    VoucherState.ISSUED: ScanResult.GIFT_LOCKED,
-    VoucherState.ACTIVE: ScanResult.OK,
-    VoucherState.GIFT_LOCKED: ScanResult.GIFT_LOCKED,
-    VoucherState.REDEEMED: ScanResult.ALREADY_REDEEMED,
-    VoucherState.EXPIRED: ScanResult.EXPIRED,
-    VoucherState.CANCELLED: ScanResult.CANCELLED,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScanAnswer:
-    """The answer to a scan: always a result; the voucher and the use where there are any."""
-
-    result: ScanResult
-    voucher: Voucher | None = None
-    redemption: Redemption | None = None
-
-
-def device_of_key(key: str) -> ScannerDevice | None:
-    """The till that holds a key, revoked or not."""
-    return ScannerDevice.objects.select_related("merchant").filter(digest=digest_of(key)).first()
-
-
-def digest_of(key: str) -> str:
-    """SHA-256: the key has 256 random bits, so that no slow hash is needed."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def voucher_of_code(text: str) -> Voucher | None:
-    """The voucher whose code was typed or scanned."""
-    code = parse_code(text)
-    return Voucher.objects.select_related("merchant", "offer", "owner").filter(code=code).first() if code else None
-
-
-def judge(voucher: Voucher | None, *, device: ScannerDevice, at: datetime) -> ScanResult:
-    """What a till is to be told about a voucher at an instant."""
-    if voucher is None:
-        return ScanResult.UNKNOWN
-    if voucher.merchant_id != device.merchant_id:
-        return ScanResult.WRONG_MERCHANT
-    if at < voucher.valid_from and voucher.state == VoucherState.ACTIVE:
-        return ScanResult.NOT_YET_VALID
-    return RESULTS[voucher.state_at(at)]
-
-
-def answer_given(*, device: ScannerDevice, nonce: str) -> ScanAnswer | None:
-    """What this attempt was answered before, if it was made before."""
-    names = {"device": device, "nonce": nonce}
-    if use := Redemption.objects.select_related("voucher__merchant", "voucher__offer").filter(**names).first():
-        return ScanAnswer(result=ScanResult.OK, voucher=use.voucher, redemption=use)
-    if refusal := RefusedScan.objects.select_related("voucher__merchant", "voucher__offer").filter(**names).first():
-        return ScanAnswer(result=ScanResult(refusal.result), voucher=refusal.voucher)
-    return None
-
-
-def tickets_active_total() -> int:
-    """Vouchers that can be used now or later."""
-    return Voucher.objects.filter(state=VoucherState.ACTIVE, expires_at__gt=timezone.now()).count()
+# The sweeps of gifts come by that often at least.
+SWEPT = timedelta(minutes=1)
 
 
 def count(sql: str, **values: datetime) -> int:
@@ -142,11 +79,52 @@ def vouchers_of_refunded_orders() -> int:
     )
 
 
+def locks_without_gift() -> int:
+    """Locked vouchers without an open gift of their owner, and open gifts whose voucher is not locked."""
+    return count(
+        """
+        SELECT count(*) FROM (SELECT * FROM vouchers_voucher WHERE state = 'gift_locked') voucher
+        FULL JOIN (SELECT * FROM vouchers_gift WHERE state IN ('draft', 'scheduled', 'sent')) gift
+            ON gift.voucher_id = voucher.id AND gift.giver_id = voucher.owner_id
+        WHERE voucher.id IS NULL OR gift.id IS NULL
+        """
+    )
+
+
+def claims_without_owner() -> int:
+    """Vouchers that are not owned by whoever opened their last gift."""
+    return count(
+        """
+        SELECT count(*) FROM vouchers_voucher voucher
+        JOIN (
+            SELECT DISTINCT ON (voucher_id) voucher_id, claimed_by_id FROM vouchers_gift
+            WHERE state = 'claimed' ORDER BY voucher_id, claimed_at DESC, id DESC
+        ) claim ON claim.voucher_id = voucher.id
+        WHERE voucher.owner_id IS DISTINCT FROM claim.claimed_by_id
+        """
+    )
+
+
+def overdue_gifts() -> int:
+    """Gifts that should have been sent or ended by now."""
+    return count(
+        """
+        SELECT count(*) FROM vouchers_gift
+        WHERE (state IN ('scheduled', 'sent') AND expires_at < %(late)s)
+            OR (state = 'scheduled' AND mail_queued_at IS NULL AND deliver_at < %(late)s)
+        """,
+        late=timezone.now() - SWEPT - timedelta(seconds=settings.RECONCILE_GRACE_SECONDS),
+    )
+
+
 INVARIANTS: dict[str, Callable[[], int]] = {
     "sold_lines_with_wrong_vouchers": sold_lines_with_wrong_vouchers,
     "paid_orders_without_vouchers": paid_orders_without_vouchers,
     "voucher_uses_that_differ": uses_that_differ,
     "vouchers_redeemed_with_uses_left": redeemed_with_uses_left,
     "vouchers_of_refunded_orders": vouchers_of_refunded_orders,
+    "voucher_locks_without_gift": locks_without_gift,
+    "gift_claims_without_owner": claims_without_owner,
+    "gifts_overdue": overdue_gifts,
 }
 """What must find nothing: name → number of broken rows."""
