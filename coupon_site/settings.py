@@ -44,6 +44,7 @@ def local_secret_key() -> str:
 
 
 SECRET_KEY = env.str("SECRET_KEY", "") or (local_secret_key() if LOCAL else env.str("SECRET_KEY"))
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 
 
 def secret(name: str) -> str:

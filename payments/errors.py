@@ -24,6 +24,21 @@ class PaymentInProgress(DomainError):
     title = "A payment for this is already under way or done"
 
 
+class NotAuthorized(DomainError):
+    code = "not_authorized"
+    title = "The payment has no authorisation that waits to be captured"
+
+
+class NotVoidable(DomainError):
+    code = "not_voidable"
+    title = "The payment can't be called off any more"
+
+
+class PaymentContested(DomainError):
+    code = "payment_contested"
+    title = "The payer's bank contests the payment: nothing is given back beside it"
+
+
 class RefundTooLarge(DomainError):
     code = "refund_too_large"
     title = "More than what is left of the payment"

@@ -21,6 +21,19 @@ class PaymentCaptured(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaymentAuthorized(Event):
+    """The bank has set the money aside and waits to be told whether to take it."""
+
+    name: ClassVar[str] = "payment.authorized"
+    aggregate: ClassVar[str] = "payment"
+
+    payment: UUID
+    reference: UUID
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaymentFailed(Event):
     """A payment came to nothing; `failure_code` is the provider's word for why."""
 
@@ -46,4 +59,18 @@ class PaymentRefunded(Event):
     reference: UUID
     amount_minor: int
     refunded_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentChargedBack(Event):
+    """The payer's bank has taken the money back for good; `dispute` is the one that was lost."""
+
+    name: ClassVar[str] = "payment.charged_back"
+    aggregate: ClassVar[str] = "payment"
+
+    payment: UUID
+    dispute: UUID
+    reference: UUID
+    amount_minor: int
     currency: str

@@ -19,6 +19,7 @@ PAYMENTS = Counter("payment_total", "Payments started", ["provider"])
 PAYMENT_SUCCESSES = Counter("payment_success_total", "Payments captured", ["provider"])
 PAYMENT_DECLINES = Counter("payment_declined_total", "Payments that the provider declined", ["provider"])
 REFUNDS = Counter("payment_refunds_total", "Refunds by how they ended", ["provider", "status"])
+DISPUTES = Counter("payment_disputes_total", "Disputes by how far they went", ["provider", "status"])
 WEBHOOKS = Counter("payment_webhooks_total", "Webhooks accepted", ["provider"])
 PAYMENT_WEBHOOK_FAILURES = Counter("payment_webhook_failures_total", "Webhooks refused", ["provider", "reason"])
 STRIPE_WEBHOOK_FAILURES = Counter("stripe_webhook_failures_total", "Webhooks of Stripe refused", ["reason"])
@@ -28,6 +29,8 @@ for provider in PROVIDERS:
         counter.labels(provider)
     for status in ("done", "failed"):
         REFUNDS.labels(provider, status)
+    for status in ("opened", "won", "lost"):
+        DISPUTES.labels(provider, status)
     for reason in WEBHOOK_FAILURES:
         PAYMENT_WEBHOOK_FAILURES.labels(provider, reason)
 for reason in WEBHOOK_FAILURES:

@@ -5,11 +5,15 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet, Sum, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
 from payments.models import (
+    CONTESTED_STATES,
     OPEN_STATES,
+    UNDECIDED,
+    Dispute,
+    DisputeState,
     Payment,
     PaymentQuerySet,
     PaymentState,
@@ -43,6 +47,11 @@ def failed_refunds() -> int:
     return Payment.objects.filter(refunds__state=RefundState.FAILED).count()
 
 
+def open_disputes() -> int:
+    """Disputes that are not decided yet."""
+    return Dispute.objects.filter(state__in=UNDECIDED).count()
+
+
 def waiting_receipts() -> int:
     """Webhooks that are stored and not yet applied."""
     return WebhookReceipt.objects.filter(outcome=ReceiptOutcome.WAITING).count()
@@ -63,12 +72,26 @@ def states_out_of_step() -> QuerySet[Payment]:
     """Payments whose state says something else than their amounts."""
     return Payment.objects.filter(
         Q(state__in=OPEN_STATES, captured_minor__gt=0)
-        | Q(state=PaymentState.CAPTURED, captured_minor=0)
+        | Q(state__in=[PaymentState.CAPTURED, *CONTESTED_STATES], captured_minor=0)
+        | Q(state=PaymentState.CAPTURED, refunded_minor__gt=0)
+        | Q(state=PaymentState.PARTLY_REFUNDED, refunded_minor=0)
         | Q(state=PaymentState.REFUNDED) & ~Q(refunded_minor=F("captured_minor"))
+    )
+
+
+def states_against_disputes() -> QuerySet[Payment]:
+    """Payments that say something else of their disputes than these themselves."""
+    disputes = Dispute.objects.filter(payment=OuterRef("pk"))
+    is_open, is_lost = (Exists(disputes.filter(state=state)) for state in (DisputeState.OPEN, DisputeState.LOST))
+    return Payment.objects.filter(
+        Q(state=PaymentState.DISPUTED) & (~is_open | is_lost)
+        | Q(state=PaymentState.CHARGED_BACK) & ~is_lost
+        | Q(state__in=[PaymentState.CAPTURED, PaymentState.PARTLY_REFUNDED]) & (is_open | is_lost)
     )
 
 
 INVARIANTS: dict[str, Callable[[], int]] = {
     "payments_sums_of_refunds": lambda: refunds_out_of_step().count(),
     "payments_state_against_amounts": lambda: states_out_of_step().count(),
+    "payments_state_against_disputes": lambda: states_against_disputes().count(),
 }

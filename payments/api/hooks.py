@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 
 from coupon_site.api import PROBLEM_RESPONSES
 from payments.metrics import count_webhook_failure
+from payments.providers.sandbox import SIGNATURE_HEADER
 from payments.services import receive_webhook
-from payments.services.sandbox_bank import SIGNATURE_HEADER
 
 F = TypeVar("F", bound=Callable[..., Response])
 

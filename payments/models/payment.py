@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -11,6 +11,9 @@ from django.db.models import F, Q
 
 from coupon_site.identifiers import uuid7
 from coupon_site.money import format_money
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 CURRENCY = r"^[A-Z]{3}$"
 
@@ -33,13 +36,29 @@ class PaymentState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+class CaptureMode(models.TextChoices):
+    AUTOMATIC = "automatic", "At once"
+    MANUAL = "manual", "Authorised first"
+
+
+class Decision(models.TextChoices):
+    CAPTURE = "capture", "Capture it"
+    VOID = "void", "Let it go"
+
+
 # The provider has not said its last word yet.
 OPEN_STATES = (PaymentState.CREATED, PaymentState.PENDING, PaymentState.AUTHORIZED)
+# The bank has the money back, or holds it back until it has decided.
+CONTESTED_STATES = (PaymentState.DISPUTED, PaymentState.CHARGED_BACK)
 # As long as a payment is one of these, its reference takes no second one.
 LIVE_STATES = (*OPEN_STATES, PaymentState.CAPTURED, PaymentState.PARTLY_REFUNDED, PaymentState.DISPUTED)
 
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
+    def visible_to(self, user: "User") -> Self:
+        """All for holders of the permission, their own for everybody else."""
+        return self if user.has_perm("payments.view_payment") else self.filter(payer=user)
+
     def live_for(self, reference: UUID) -> Self:
         """The payment that speaks for a reference now: at most one."""
         return self.filter(reference=reference, state__in=LIVE_STATES)
@@ -49,8 +68,9 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.filter(state__in=OPEN_STATES, poll_at__lte=at).order_by("poll_at")
 
     def with_money_left(self) -> Self:
-        """Captured, and neither refunded nor on the way back."""
-        return self.filter(captured_minor__gt=F("refunded_minor") + F("refunding_minor"))
+        """Captured, and neither refunded, nor on the way back, nor charged back."""
+        kept = self.exclude(state=PaymentState.CHARGED_BACK)
+        return kept.filter(captured_minor__gt=F("refunded_minor") + F("refunding_minor"))
 
 
 class Payment(models.Model):
@@ -94,10 +114,16 @@ class Payment(models.Model):
 
     public_id = models.UUIDField(unique=True, editable=False, default=uuid7)
     reference = models.UUIDField(help_text="Public id of what is paid for")
-    payer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payments")
+    payer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payments", db_index=False
+    )
     provider = models.CharField(max_length=20, choices=ProviderName)
     provider_ref = models.CharField(max_length=120, blank=True, help_text="The provider's own id of the charge")
     method = models.CharField(max_length=30)
+    capture = models.CharField(max_length=10, choices=CaptureMode, default=CaptureMode.AUTOMATIC)
+    decision = models.CharField(
+        max_length=10, choices=Decision, blank=True, help_text="What the site has asked the provider to do, if anything"
+    )
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     captured_minor = models.BigIntegerField(default=0)
@@ -107,6 +133,7 @@ class Payment(models.Model):
     failure_code = models.CharField(max_length=60, blank=True)
     polls = models.PositiveIntegerField(default=0)
     poll_at = models.DateTimeField(help_text="When to ask the provider, if it has told nothing until then")
+    authorized_at = models.DateTimeField(null=True, blank=True)
     captured_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -115,6 +142,10 @@ class Payment(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(name="payments_payment_state_known", condition=Q(state__in=PaymentState.values)),
+            models.CheckConstraint(name="payments_payment_capture_known", condition=Q(capture__in=CaptureMode.values)),
+            models.CheckConstraint(
+                name="payments_payment_decision_known", condition=Q(decision__in=["", *Decision.values])
+            ),
             models.CheckConstraint(name="payments_payment_currency", condition=Q(currency__regex=CURRENCY)),
             models.CheckConstraint(name="payments_payment_amount_positive", condition=Q(amount_minor__gt=0)),
             models.CheckConstraint(
@@ -139,6 +170,8 @@ class Payment(models.Model):
         indexes = [
             # All attempts for one reference, in the order they were made.
             models.Index(name="payments_payment_reference_idx", fields=["reference", "id"]),
+            # A payer's own list, newest first.
+            models.Index(name="payments_payment_payer_idx", fields=["payer", "-id"]),
             # poll_payments walks the open ones that are due.
             models.Index(name="payments_payment_poll_idx", fields=["poll_at"], condition=Q(state__in=OPEN_STATES)),
         ]
@@ -153,5 +186,7 @@ class Payment(models.Model):
 
     @property
     def refundable_minor(self) -> int:
-        """What may still be asked back."""
+        """What may still be asked back; nothing while the bank contests the payment, and nothing after it has won."""
+        if self.state in CONTESTED_STATES:
+            return 0
         return self.captured_minor - self.refunded_minor - self.refunding_minor

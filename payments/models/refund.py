@@ -51,6 +51,7 @@ class Refund(models.Model):
         related_name="+",
         help_text="Empty: the system itself",
     )
+    attempt = models.PositiveIntegerField(default=1, help_text="How often it was sent; each time is new to a provider")
     provider_ref = models.CharField(max_length=120, blank=True)
     state = models.CharField(max_length=20, choices=RefundState, default=RefundState.CREATED)
     failure_code = models.CharField(max_length=60, blank=True)
@@ -73,3 +74,8 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"{format_money(self.amount_minor, self.payment.currency)} back, {self.get_state_display().lower()}"
+
+    @property
+    def attempt_key(self) -> str:
+        """By which a provider knows this attempt again: a failed refund that is sent again is another one to it."""
+        return f"{self.public_id}" if self.attempt == 1 else f"{self.public_id}:{self.attempt}"

@@ -7,21 +7,32 @@ from django.db import models
 from django.db.models import F, Q
 
 from coupon_site.identifiers import uuid7
+from payments.models.payment import CaptureMode
 
 
 class ChargeState(models.TextChoices):
     PENDING = "pending", "Pending"
+    AUTHORIZED = "authorized", "Authorized"
     CAPTURED = "captured", "Captured"
     DECLINED = "declined", "Declined"
+    VOIDED = "voided", "Voided"
+
+
+class ClaimState(models.TextChoices):
+    OPEN = "open", "Open"
+    WON = "won", "Won by the shop"
+    LOST = "lost", "Lost by the shop"
 
 
 class SandboxCharge(models.Model):
     """A charge at the sandbox bank; `key` is the customer's own id, the same key is the same charge."""
 
     TRANSITIONS: ClassVar[Mapping[ChargeState, frozenset[ChargeState]]] = {
-        ChargeState.PENDING: frozenset({ChargeState.CAPTURED, ChargeState.DECLINED}),
+        ChargeState.PENDING: frozenset({ChargeState.AUTHORIZED, ChargeState.CAPTURED, ChargeState.DECLINED}),
+        ChargeState.AUTHORIZED: frozenset({ChargeState.CAPTURED, ChargeState.VOIDED}),
         ChargeState.CAPTURED: frozenset(),
         ChargeState.DECLINED: frozenset(),
+        ChargeState.VOIDED: frozenset(),
     }
 
     public_id = models.UUIDField(unique=True, editable=False, default=uuid7)
@@ -29,8 +40,12 @@ class SandboxCharge(models.Model):
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     method = models.CharField(max_length=30)
+    capture = models.CharField(max_length=10, choices=CaptureMode, default=CaptureMode.AUTOMATIC)
     refunded_minor = models.BigIntegerField(default=0)
     state = models.CharField(max_length=20, choices=ChargeState, default=ChargeState.PENDING)
+    claim = models.CharField(
+        max_length=10, choices=ClaimState, blank=True, help_text="How the payer's claim stands, if there is one"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -64,6 +79,17 @@ class SandboxCharge(models.Model):
             "currency": self.currency,
             "method": self.method,
             "failure_code": "card_declined" if self.state == ChargeState.DECLINED else "",
+        }
+
+    def claim_as_json(self) -> dict[str, Any]:
+        """The payer's claim as the bank's customers see it."""
+        return {
+            "id": f"sbx_dp_{self.public_id}",
+            "charge": self.reference,
+            "amount_minor": self.amount_minor - self.refunded_minor,
+            "currency": self.currency,
+            "state": str(self.claim),
+            "reason": "product_not_received",
         }
 
 

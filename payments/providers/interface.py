@@ -1,10 +1,11 @@
 """What the site asks of a provider, and what a provider reports."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from payments.models import Payment, PaymentState, ProviderName, Refund, RefundState
+from payments.models import Dispute, DisputeState, Payment, PaymentState, ProviderName, Refund, RefundState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,20 +19,43 @@ class ChargeReport:
     currency: str
     captured_minor: int = 0
     failure_code: str = ""
+    # By which the payer's browser goes on where the bank wants to see them. Never stored, never logged.
+    client_secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefundReport:
-    """What a provider says of a refund now. `refund` is our public id."""
+    """What a provider says of a refund now.
+
+    `refund` is our public id; None: made at the provider by hand, and known by `charge_ref` and what it gives back.
+    """
 
     provider: ProviderName
-    refund: UUID
+    refund: UUID | None
     provider_ref: str
     state: RefundState
     failure_code: str = ""
+    attempt: int | None = None
+    charge_ref: str = ""
+    amount_minor: int = 0
+    currency: str = ""
 
 
-ProviderEvent = ChargeReport | RefundReport
+@dataclass(frozen=True, kw_only=True)
+class DisputeReport:
+    """What a provider says of a dispute now; `charge_ref` is the provider's own id of the charge."""
+
+    provider: ProviderName
+    provider_ref: str
+    charge_ref: str
+    state: DisputeState
+    amount_minor: int
+    currency: str
+    reason: str = ""
+    respond_by: datetime | None = None
+
+
+ProviderEvent = ChargeReport | RefundReport | DisputeReport
 
 
 class PaymentProvider(Protocol):
@@ -43,6 +67,14 @@ class PaymentProvider(Protocol):
     name: ProviderName
     methods: tuple[str, ...]
 
+    def accepts(self, method: str) -> bool:
+        """Whether a payer may pay so."""
+        ...
+
+    def verify(self, *, body: bytes, signature: str, at: float) -> None:
+        """Raises WebhookRefused unless the webhook is the provider's; `at` is now in Unix seconds."""
+        ...
+
     def charge(self, payment: Payment) -> ChargeReport:
         """Start a charge, or find the one started before."""
         ...
@@ -51,12 +83,28 @@ class PaymentProvider(Protocol):
         """The charge as it is now; None when the provider never heard of it."""
         ...
 
+    def capture(self, payment: Payment) -> ChargeReport:
+        """Take the money of an authorised charge."""
+        ...
+
+    def void(self, payment: Payment) -> ChargeReport | None:
+        """Let a charge go that took no money yet; None when the provider never heard of it."""
+        ...
+
     def refund(self, refund: Refund) -> RefundReport:
         """Send money back, or find the refund sent before."""
         ...
 
     def look_up_refund(self, refund: Refund) -> RefundReport | None:
         """The refund as it is now; None when the provider never heard of it."""
+        ...
+
+    def look_up_dispute(self, dispute: Dispute) -> DisputeReport | None:
+        """The dispute as it is now; None when the provider never heard of it."""
+        ...
+
+    def disputes_since(self, moment: datetime) -> list[DisputeReport]:
+        """Every dispute that was begun since then."""
         ...
 
     def report_of(self, body: dict[str, Any]) -> ProviderEvent | None:

@@ -13,11 +13,12 @@ from events.errors import Defer
 from events.models import OutboxMessage
 from payments.errors import PaymentInProgress, ProviderRefused, ProviderUnavailable
 from payments.metrics import PAYMENTS
-from payments.models import Payment, PaymentState
-from payments.providers import ChargeReport, adapter_of, current_provider
-from payments.services.reports import apply_payment_event
+from payments.models import CaptureMode, Decision, Payment, PaymentState
+from payments.providers import adapter_of, current_provider
+from payments.services.reports import apply_payment_event, ended_report
 
 RETRY_SECONDS = 5
+AUTHORIZING_METHOD = "card_authorize"
 
 
 def start_payment(*, reference: UUID, payer: User, amount_minor: int, currency: str, method: str) -> Payment:
@@ -58,6 +59,7 @@ def open_payment(
                 payer=payer,
                 provider=provider,
                 method=method,
+                capture=capture_mode(method),
                 amount_minor=amount_minor,
                 currency=currency,
                 poll_at=timezone.now() + timedelta(seconds=settings.PAYMENT_POLL_SECONDS),
@@ -69,27 +71,24 @@ def open_payment(
     return payment, True
 
 
+def capture_mode(method: str) -> CaptureMode:
+    """Authorised first when the site wants all payments so, or the payer's method says so."""
+    if settings.PAYMENT_CAPTURE == CaptureMode.MANUAL or method == AUTHORIZING_METHOD:
+        return CaptureMode.MANUAL
+    return CaptureMode.AUTOMATIC
+
+
 def charge_payment(*, payment: Payment) -> Payment:
     """Bring a new payment to its provider. One that the provider has is left alone. Raises ProviderUnavailable."""
     if payment.state != PaymentState.CREATED:
         return payment
+    if payment.decision == Decision.VOID:
+        return apply_payment_event(event=ended_report(payment, PaymentState.CANCELLED, "called_off"))
     try:
         report = adapter_of(payment.provider).charge(payment)
     except ProviderRefused:
-        report = refused(payment)
+        report = ended_report(payment, PaymentState.FAILED, "refused")
     return apply_payment_event(event=report)
-
-
-def refused(payment: Payment) -> ChargeReport:
-    """A charge that the provider would not even begin."""
-    return ChargeReport(
-        provider=adapter_of(payment.provider).name,
-        payment=payment.public_id,
-        provider_ref="",
-        state=PaymentState.FAILED,
-        currency=payment.currency,
-        failure_code="refused",
-    )
 
 
 @task(transactional=False)

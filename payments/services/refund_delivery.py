@@ -22,8 +22,21 @@ def send_refund(message: OutboxMessage) -> None:
     if refund.state == RefundState.CREATED:
         # Before the call, so that a report that overtakes the answer finds the refund on its way.
         move(refund, RefundState.IN_TRANSIT, poll_at=next_poll(at=timezone.now(), polls=0))
+    elif refund.state == RefundState.IN_TRANSIT and was_sent(refund):
+        return
     if refund.state == RefundState.IN_TRANSIT:
         deliver(refund)
+
+
+def was_sent(refund: Refund) -> bool:
+    """Whether an earlier call reached the provider after all: its memory for our keys may be shorter than ours."""
+    try:
+        report = adapter_of(refund.payment.provider).look_up_refund(refund)
+    except ProviderUnavailable as error:
+        raise Defer(RETRY_SECONDS, str(error)) from error
+    if report is not None:
+        apply_refund(report)
+    return report is not None
 
 
 def deliver(refund: Refund) -> None:

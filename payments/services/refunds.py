@@ -11,8 +11,8 @@ from accounts.models import User
 from coupon_site.errors import IllegalTransition
 from coupon_site.transitions import move
 from events import enqueue
-from payments.errors import RefundKeyReused, RefundTooLarge
-from payments.models import Payment, Refund, RefundState
+from payments.errors import PaymentContested, RefundKeyReused, RefundTooLarge
+from payments.models import CONTESTED_STATES, Payment, Refund, RefundState
 from payments.services.refund_delivery import send_refund
 
 
@@ -20,7 +20,8 @@ from payments.services.refund_delivery import send_refund
 def request_refund(*, payment: Payment, amount_minor: int, reason: str, key: str, actor: User | None = None) -> Refund:
     """Ask for a part of a captured payment back; the same `key` is the same refund.
 
-    Raises RefundTooLarge when less is left, RefundKeyReused when the key stands for another refund.
+    Raises RefundTooLarge when less is left, RefundKeyReused when the key stands for another refund, PaymentContested
+    while the payer's bank asks for the money itself.
     """
     if amount_minor < 1:
         raise ValueError("a refund gives something back")
@@ -62,6 +63,8 @@ def set_aside(payment: Payment, amount_minor: int) -> None:
         .update(refunding_minor=F("refunding_minor") + amount_minor)
     )
     payment.refresh_from_db()
+    if payment.state in CONTESTED_STATES:
+        raise PaymentContested(state=str(payment.state))
     if not taken:
         raise RefundTooLarge(f"{payment.refundable_minor} is left", left_minor=payment.refundable_minor)
 
@@ -70,10 +73,18 @@ def set_aside(payment: Payment, amount_minor: int) -> None:
 def retry_refund(*, refund: Refund, actor: User | None = None) -> Refund:
     """Send a failed refund again. Raises IllegalTransition for any other."""
     lock(refund.payment)
-    refund.refresh_from_db(fields=["state"])
+    refund.refresh_from_db(fields=["state", "attempt"])
     if refund.state != RefundState.FAILED:
         raise IllegalTransition(f"the refund is {refund.state}, only a failed one is sent again", state=refund.state)
-    move(refund, RefundState.IN_TRANSIT, actor=actor, reason="sent again", failure_code="")
+    move(
+        refund,
+        RefundState.IN_TRANSIT,
+        actor=actor,
+        reason="sent again",
+        failure_code="",
+        provider_ref="",
+        attempt=refund.attempt + 1,
+    )
     enqueue(send_refund, {"refund": refund.public_id})
     return refund
 

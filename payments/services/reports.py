@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from payments.models import Payment
-from payments.providers import ChargeReport, ProviderEvent, RefundReport
+from payments.models import Payment, PaymentState, ProviderName
+from payments.providers import ChargeReport, DisputeReport, ProviderEvent, RefundReport
 from payments.services.charge_outcomes import apply_charge
+from payments.services.dispute_outcomes import apply_dispute
 from payments.services.refund_outcomes import apply_refund
 
 
@@ -33,3 +34,17 @@ def apply_report(*, event: ProviderEvent) -> Applied:
             return Applied(*apply_charge(event))
         case RefundReport():
             return Applied(*apply_refund(event))
+        case DisputeReport():
+            return Applied(*apply_dispute(event))
+
+
+def ended_report(payment: Payment, state: PaymentState, why: str) -> ChargeReport:
+    """What the site itself knows of a charge that the provider has not, and won't have."""
+    return ChargeReport(
+        provider=ProviderName(payment.provider),
+        payment=payment.public_id,
+        provider_ref="",
+        state=state,
+        currency=payment.currency,
+        failure_code=why,
+    )

@@ -19,22 +19,49 @@ from events import enqueue, task
 from events.errors import Defer
 from events.models import OutboxMessage
 from payments.errors import ProviderRefused, RefundTooLarge
-from payments.models import ChargeState, SandboxCharge, SandboxRefund
+from payments.models import CaptureMode, ChargeState, ClaimState, SandboxCharge, SandboxRefund
+from payments.providers.sandbox import SIGNATURE_HEADER
 from payments.signatures import sign
 
 RETRY_SECONDS = 5
-SIGNATURE_HEADER = "Sandbox-Signature"
+CLAIMS = {"card_dispute_won": ClaimState.WON, "card_dispute_lost": ClaimState.LOST}
 
 
 @transaction.atomic
-def open_charge(*, key: UUID, amount_minor: int, currency: str, method: str) -> SandboxCharge:
+def open_charge(
+    *, key: UUID, amount_minor: int, currency: str, method: str, capture: str = CaptureMode.AUTOMATIC
+) -> SandboxCharge:
     """A new charge, settled by a worker a little later; the same key is the same charge."""
     charge, is_new = SandboxCharge.objects.get_or_create(
-        key=key, defaults={"amount_minor": amount_minor, "currency": currency, "method": method}
+        key=key, defaults={"amount_minor": amount_minor, "currency": currency, "method": method, "capture": capture}
     )
     if is_new:
         slowness = timedelta(seconds=settings.SANDBOX_SLOW_SECONDS if method == "card_slow" else 0)
         enqueue(settle_charge, {"charge": charge.public_id}, due_at=timezone.now() + slowness)
+    return charge
+
+
+@transaction.atomic
+def capture_charge(*, charge: SandboxCharge) -> SandboxCharge:
+    """The money of an authorised charge; captured again, it is the same. Raises ProviderRefused."""
+    return end_authorization(charge, ChargeState.CAPTURED)
+
+
+@transaction.atomic
+def void_charge(*, charge: SandboxCharge) -> SandboxCharge:
+    """An authorised charge is let go; let go again, it is the same. Raises ProviderRefused."""
+    return end_authorization(charge, ChargeState.VOIDED)
+
+
+def end_authorization(charge: SandboxCharge, state: ChargeState) -> SandboxCharge:
+    """Captured or let go, whichever is asked for first."""
+    charge = SandboxCharge.objects.select_for_update(no_key=True).get(pk=charge.pk)
+    if charge.state == state:
+        return charge
+    if charge.state != ChargeState.AUTHORIZED:
+        raise ProviderRefused(f"The charge is {charge.state}")
+    move(charge, state)
+    enqueue(report_charge, {"charge": charge.public_id})
     return charge
 
 
@@ -59,12 +86,54 @@ def settle_charge(message: OutboxMessage) -> None:
     """Decide a charge as its method says, and tell the site."""
     charge = SandboxCharge.objects.get(public_id=message.payload["charge"])
     if charge.state == ChargeState.PENDING:
-        move(charge, ChargeState.DECLINED if charge.method == "card_declined" else ChargeState.CAPTURED)
+        move(charge, verdict(charge))
+        if charge.method in CLAIMS:
+            with transaction.atomic():
+                enqueue(file_claim, {"charge": charge.public_id})
     data = charge.as_json()
     tell_site(kind=f"charge.{charge.state}", data=data)
     if charge.method == "card_duplicate":
         tell_site(kind="charge.pending", data={**data, "state": "pending", "captured_minor": 0})
         tell_site(kind=f"charge.{charge.state}", data=data)
+
+
+def verdict(charge: SandboxCharge) -> ChargeState:
+    """What becomes of a charge."""
+    if charge.method == "card_declined":
+        return ChargeState.DECLINED
+    return ChargeState.AUTHORIZED if charge.capture == CaptureMode.MANUAL else ChargeState.CAPTURED
+
+
+@task(transactional=False)
+def report_charge(message: OutboxMessage) -> None:
+    """Tell the site what a charge is now."""
+    charge = SandboxCharge.objects.get(public_id=message.payload["charge"])
+    tell_site(kind=f"charge.{charge.state}", data=charge.as_json())
+
+
+@task(transactional=False)
+def file_claim(message: OutboxMessage) -> None:
+    """The payer says that the charge was not right; some time later the bank decides, as the method says."""
+    charge = SandboxCharge.objects.get(public_id=message.payload["charge"])
+    if not charge.claim:
+        decide_at = timezone.now() + timedelta(seconds=settings.SANDBOX_SLOW_SECONDS)
+        with transaction.atomic():
+            set_claim(charge, ClaimState.OPEN)
+            enqueue(decide_claim, {"charge": charge.public_id}, due_at=decide_at)
+    tell_site(kind="dispute.open", data={**charge.claim_as_json(), "state": ClaimState.OPEN.value})
+
+
+@task(transactional=False)
+def decide_claim(message: OutboxMessage) -> None:
+    """For the shop, or for the payer."""
+    charge = SandboxCharge.objects.get(public_id=message.payload["charge"])
+    set_claim(charge, CLAIMS[charge.method])
+    tell_site(kind=f"dispute.{charge.claim}", data=charge.claim_as_json())
+
+
+def set_claim(charge: SandboxCharge, claim: ClaimState) -> None:
+    charge.claim = claim
+    charge.save(update_fields=["claim"])
 
 
 @task(transactional=False)

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import orjson
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -13,26 +12,19 @@ from events.models import OutboxMessage
 from payments.errors import WebhookRefused
 from payments.metrics import WEBHOOKS, count_webhook_failure
 from payments.models import Payment, ReceiptOutcome, Refund, WebhookReceipt
-from payments.providers import report_of_webhook
+from payments.providers import adapter_of, report_of_webhook
 from payments.services.reports import apply_report
-from payments.signatures import verify
 
 
 def receive_webhook(*, provider: str, body: bytes, signature: str, at: float) -> WebhookReceipt:
     """Store a provider's event, once however often it comes; `at` is now in Unix seconds. Raises WebhookRefused."""
     try:
-        verify(signature, body, secrets=secrets_of(provider), at=at)
+        adapter_of(provider).verify(body=body, signature=signature, at=at)
         event_id, event_type = envelope(body)
     except WebhookRefused as refusal:
         count_webhook_failure(provider, refusal.reason)
         raise
     return keep_receipt(provider=provider, event_id=event_id, event_type=event_type, body=body.decode())
-
-
-def secrets_of(provider: str) -> list[str]:
-    """The secrets a provider may sign with: the new one, and the old one while they are exchanged."""
-    secrets = {"sandbox": settings.SANDBOX_WEBHOOK_SECRETS, "stripe": settings.STRIPE_WEBHOOK_SECRETS}
-    return list(secrets[provider])
 
 
 def envelope(body: bytes) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """What tests of payments begin with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -8,10 +9,14 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from payments.models import Payment
+from payments.providers import adapter_of
 from payments.queries import INVARIANTS
 from payments.tests.factories import captured, new_payment
+from payments.tests.stripe_account import SECRET_KEY, WEBHOOK_SECRET
+from payments.tests.stripe_stub import StripeStub, running
 
 Books = Callable[[], dict[str, int]]
+Tell = Callable[..., list[int]]
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +33,20 @@ def bank(live_server: LiveServer, settings: Settings, _no_bank: None) -> None:
 
 
 @pytest.fixture
+def stripe(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStub]:
+    """New payments go to a Stripe of the test's own, on the loopback."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    with running() as stub:
+        settings.PAYMENT_PROVIDER = "stripe"
+        settings.STRIPE_SECRET_KEY = SECRET_KEY
+        settings.STRIPE_WEBHOOK_SECRETS = [WEBHOOK_SECRET]
+        settings.STRIPE_API_BASE = stub.url
+        adapter_of.cache_clear()
+        yield stub
+    adapter_of.cache_clear()
+
+
+@pytest.fixture
 def payment(user: User) -> Payment:
     return new_payment(user)
 
@@ -41,3 +60,15 @@ def captured_payment(user: User) -> Payment:
 def broken() -> Books:
     """Every invariant that does not hold, with the number of rows that break it."""
     return lambda: {name: rows for name, count in INVARIANTS.items() if (rows := count())}
+
+
+@pytest.fixture
+def tell(stripe: StripeStub, live_server: LiveServer, drain: Callable[[], int]) -> Tell:
+    """Stripe's webhooks arrive and are applied."""
+
+    def deliver(**how: Any) -> list[int]:
+        statuses = stripe.deliver(live_server.url, **how)
+        drain()
+        return statuses
+
+    return deliver

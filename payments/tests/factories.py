@@ -16,8 +16,8 @@ _numbers = count(1)
 
 def new_payment(payer: User, **fields: Any) -> Payment:
     """A payment of 20.00 GBP that its provider has not heard of yet."""
-    defaults = {"amount_minor": 2000, "currency": "GBP", "method": "card", "reference": uuid7()}
-    return Payment.objects.create(payer=payer, provider="sandbox", **{"poll_at": timezone.now(), **defaults, **fields})
+    terms = {"provider": "sandbox", "amount_minor": 2000, "currency": "GBP", "method": "card", "reference": uuid7()}
+    return Payment.objects.create(payer=payer, **{"poll_at": timezone.now(), **terms, **fields})
 
 
 def captured(payer: User, **fields: Any) -> Payment:

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from prometheus_client import REGISTRY
 from pytest_django import Settings
+from stripe import WebhookSignature
 
 from events.models import OutboxMessage
 from payments.metrics import WEBHOOK_FAILURES
@@ -211,6 +212,72 @@ def test_stripe_with_a_secret__checks_the_signature(settings: Settings, drain: D
     assert stripe_failures("wrong_signature") == before + 1
     receipt = WebhookReceipt.objects.get()
     assert (receipt.provider, receipt.outcome) == ("stripe", "foreign")
+
+
+@pytest.mark.parametrize("secret", ["whsec_new", "whsec_old"])
+def test_stripe_while_secrets_are_exchanged__takes_both(settings: Settings, secret: str) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS = ["whsec_new", "whsec_old"]
+
+    assert post(charge_event(), path=STRIPE, secret=secret).status_code == 200
+
+
+@pytest.mark.parametrize(("skew", "status"), [(-400, 400), (-290, 200), (290, 200), (400, 400)])
+def test_stripe_far_from_now__is_refused_both_ways(settings: Settings, skew: int, status: int) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS = ["whsec"]
+    before = stripe_failures("timestamp")
+
+    assert post(charge_event(), path=STRIPE, secret="whsec", at=time.time() + skew).status_code == status
+
+    assert stripe_failures("timestamp") == before + (status == 400)
+
+
+def test_stripe_signs_by_its_own_library__is_accepted(settings: Settings) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS = ["whsec"]
+    body = charge_event()
+    signature = WebhookSignature.generate_signature_header(body.decode(), "whsec")
+
+    assert post(body, path=STRIPE, **{"Stripe-Signature": signature}).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"[]", b'{"id": 1, "type": "x"}'], ids=["no text", "no object", "no id"])
+def test_signed_stripe_body_that_is_no_event__is_refused(settings: Settings, body: bytes) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS = ["whsec"]
+
+    assert post(body, path=STRIPE, secret="whsec").status_code == 400
+    assert not WebhookReceipt.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        None,
+        {},
+        {"object": "payment_intent", "id": "pi_1", "status": "succeeded", "currency": "gbp"},
+        {"object": "payment_intent", "id": "pi_1", "status": "new_status", "metadata": {"payment": str(uuid4())}},
+        {"object": "payment_intent", "id": "pi_1", "metadata": {"payment": "no id"}},
+        {"object": "charge", "id": "ch_1", "metadata": {"payment": str(uuid4())}, "captured": False},
+        {"object": "dispute", "id": "du_1", "status": "lost", "amount": 1, "currency": "gbp", "payment_intent": None},
+        {
+            "object": "refund",
+            "id": "re_1",
+            "status": "succeeded",
+            "amount": 1,
+            "currency": "gbp",
+            "payment_intent": "x",
+        },
+        {"object": "customer", "id": "cus_1"},
+    ],
+    ids=["none", "empty", "no metadata", "new status", "bad id", "uncaptured", "dispute", "refund", "customer"],
+)
+def test_stripe_event_about_nothing_of_ours__is_kept_and_leads_to_nothing(
+    settings: Settings, drain: Drain, thing: object
+) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS = ["whsec"]
+
+    post(orjson.dumps({"id": "evt_1", "type": "any.thing", "data": {"object": thing}}), path=STRIPE, secret="whsec")
+    drain()
+
+    assert WebhookReceipt.objects.get().outcome == "foreign"
 
 
 def test_every_failure__has_its_counter_from_the_start() -> None:
