@@ -15,7 +15,14 @@ GROUPS = {
     "Selling": ["orders.order", "orders.flashsale", "orders.offer", "orders.merchant"],
     "Vouchers": ["vouchers.voucher", "vouchers.redemption", "vouchers.scannerdevice"],
     "Payments": ["payments.payment", "payments.refund", "payments.webhookreceipt"],
-    "Cashback": ["cashback.cashbackevent", "cashback.account", "cashback.transfer"],
+    "Cashback": [
+        "cashback.cashbackevent",
+        "cashback.cashbackrule",
+        "cashback.wallet",
+        "cashback.payout",
+        "cashback.account",
+        "cashback.transfer",
+    ],
     "Networks": [
         "cashback.importjob",
         "cashback.conversion",
@@ -53,6 +60,8 @@ class Concern:
 CONCERNS = [
     Concern(title="Cashback to approve", model="cashback.cashbackevent", state="pending"),
     Concern(title="Cashback held for review", model="cashback.cashbackevent", state="held"),
+    Concern(title="Payouts to approve", model="cashback.payout", state="requested"),
+    Concern(title="Payouts that failed", model="cashback.payout", state="failed"),
     Concern(title="Refunds that failed", model="payments.refund", state="failed"),
     Concern(title="Imports that failed", model="cashback.importjob", state="failed"),
     Concern(title="Messages given up", model="events.outboxmessage", state="dead"),

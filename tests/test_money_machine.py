@@ -21,7 +21,7 @@ from tests.machine.machine import MoneyMachine
 from tests.machine.shop import NOON, Shop, World, now
 from vouchers.tests.factories import new_till
 
-PARTS, EXAMPLES, STEPS = 4, 6, 50
+PARTS, EXAMPLES, STEPS = 4, 25, 50
 
 
 @pytest.fixture(autouse=True)

@@ -33,6 +33,9 @@ def outbox(at: datetime) -> Families:
     yield gauges("flash_sale_queue_length", "What waits, by queue", "queue", queued)
     active = {queue: part.in_flight for queue, part in parts.items()}
     yield gauges("flash_sale_jobs_active", "What is being worked on, by queue", "queue", active)
+    deliveries = events.queries.deliveries_by_state()
+    yield gauges("webhook_deliveries", "Webhooks that wait or were given up, by state", "state", deliveries)
+    yield gauge("webhook_endpoints_failing", "Endpoints that failed last", events.queries.failing_endpoints())
 
 
 def sales(at: datetime) -> Families:

@@ -33,6 +33,8 @@ EXPORTED = {
     "flash_sale_inventory_units",
     "flash_sale_queue_length",
     "flash_sale_jobs_active",
+    "webhook_deliveries",
+    "webhook_endpoints_failing",
     "orders_pending",
     "tickets_active_total",
     "orders_overdue",

@@ -59,7 +59,7 @@ class Shop(RuleBasedStateMachine):
     """Everything an example writes is taken back at its end."""
 
     world: ClassVar[World]
-    open_now: ClassVar["Shop"]
+    open_now: ClassVar["Shop | None"] = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class Shop(RuleBasedStateMachine):
 
 def now() -> datetime:
     """What the product takes for the time."""
-    return Shop.open_now.now
+    return Shop.open_now.now if Shop.open_now else NOON
 
 
 def of(items: Iterable[Any], number: int) -> Any:
