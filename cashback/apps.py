@@ -5,4 +5,4 @@ class CashbackConfig(AppConfig):
     name = "cashback"
 
     def ready(self) -> None:
-        from cashback import handlers  # noqa: F401  registers the reactions
+        from cashback import checks, handlers  # noqa: F401  registers checks, reactions and sweeps

@@ -9,7 +9,9 @@ from events import Event
 
 @dataclass(frozen=True, kw_only=True)
 class CashbackFact(Event):
-    """What every fact about one cashback event says. `amount_minor` is what it is worth now."""
+    """What every fact about one cashback event says. `amount_minor` is what it is worth now; other shops' purchases
+    have no order number.
+    """
 
     channel: ClassVar[str | None] = "events:cashback"
     aggregate: ClassVar[str] = "cashback_event"
@@ -17,6 +19,7 @@ class CashbackFact(Event):
     cashback_event: UUID
     buyer: UUID
     network: str
+    order_number: str = ""
     state: str
     amount_minor: int
     currency: str
@@ -79,6 +82,80 @@ class CashbackReversed(CashbackFact):
     """Taken back out of the wallet."""
 
     name: ClassVar[str] = "cashback.reversed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutFact(Event):
+    """What every fact about one payout says."""
+
+    channel: ClassVar[str | None] = "events:cashback"
+    aggregate: ClassVar[str] = "payout"
+
+    payout: UUID
+    buyer: UUID
+    state: str
+    amount_minor: int
+    currency: str
+    failure_code: str = ""
+
+    def audience(self) -> tuple[str, ...]:
+        return (f"user:{self.buyer}", "perm:cashback.view_cashbackevent")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutRequested(PayoutFact):
+    """Set aside from the wallet; it waits for a second person."""
+
+    name: ClassVar[str] = "payout.requested"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutApproved(PayoutFact):
+    """It may go to the bank."""
+
+    name: ClassVar[str] = "payout.approved"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutRejected(PayoutFact):
+    """It will not be paid; the money is back in the wallet."""
+
+    name: ClassVar[str] = "payout.rejected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutProcessing(PayoutFact):
+    """On its way to the bank."""
+
+    name: ClassVar[str] = "payout.processing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutUnknown(PayoutFact):
+    """The bank has not said whether it was paid."""
+
+    name: ClassVar[str] = "payout.unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutPaid(PayoutFact):
+    """The bank has paid it."""
+
+    name: ClassVar[str] = "payout.paid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutFailed(PayoutFact):
+    """The bank did not pay it; somebody decides what is next."""
+
+    name: ClassVar[str] = "payout.failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PayoutReturned(PayoutFact):
+    """Given up; the money is back in the wallet."""
+
+    name: ClassVar[str] = "payout.returned"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from cashback.services import imports
 from cashback.switches import AUTO_APPROVE
 from events import handles, sweep
 from flags import is_enabled
-from orders.events import OrderCancelled, OrderPaid, OrderPartlyRefunded, OrderRefunded
+from orders.events import OrderCancelled, OrderChargedBack, OrderPaid, OrderPartlyRefunded, OrderRefunded
 from orders.models import Order
 
 if TYPE_CHECKING:
@@ -40,6 +40,13 @@ def undo_order(message: "OutboxMessage") -> None:
     services.undo_order(order=order, reason=f"the order was {order.get_state_display().lower()}")
 
 
+@handles(OrderChargedBack)
+def undo_charged_back(message: "OutboxMessage") -> None:
+    """No money, no cashback."""
+    order = Order.objects.get(public_id=message.payload["order"])
+    services.undo_order(order=order, reason="the payment was charged back")
+
+
 @sweep(every=timedelta(seconds=5))
 def settle_cashback() -> int:
     """Approve what waits, when nobody needs to look at it, and pay what has waited long enough."""
@@ -52,6 +59,12 @@ def settle_cashback() -> int:
         if done < BATCH:
             break
     return settled
+
+
+@sweep(every=timedelta(seconds=10))
+def poll_payouts() -> int:
+    """Ask the bank for payouts of which nobody knows whether they were paid."""
+    return services.poll_payouts(at=timezone.now())
 
 
 @sweep(every=timedelta(minutes=1))

@@ -4,7 +4,19 @@ from prometheus_client import Counter, Gauge, Histogram
 
 # Our own orders, and the network whose file layout comes with the product; others appear with their first event.
 FIRST_NETWORKS = ("shop", "online-retail")
-WALLET_KINDS = ("accrual", "amendment", "clawback", "decline", "release", "reversal", "payout", "adjustment")
+WALLET_KINDS = (
+    "accrual",
+    "amendment",
+    "clawback",
+    "decline",
+    "release",
+    "reversal",
+    "payout",
+    "settlement",
+    "return",
+    "adjustment",
+)
+PAYOUT_STATUSES = ("requested", "rejected", "paid", "failed", "unknown", "returned")
 WALLET_STATUSES = ("booked", "refused")
 IMPORT_SOURCES = ("upload", "command")
 IMPORT_STATUSES = ("done", "done_with_errors", "failed", "cancelled")
@@ -14,6 +26,7 @@ cashback_confirmations_total = Counter(
     "cashback_confirmations_total", "Cashback events that were approved", ["network"]
 )
 wallet_transactions_total = Counter("wallet_transactions_total", "Transfers of the wallet's ledger", ["kind", "status"])
+payouts_total = Counter("payouts_total", "Payouts by what became of them", ["status"])
 import_jobs_total = Counter("import_jobs_total", "Import jobs that ended", ["source", "status"])
 import_rows_total = Counter("import_rows_total", "Lines of imported files by what came of them", ["result"])
 import_job_duration_seconds = Histogram(
@@ -28,6 +41,8 @@ for _network in FIRST_NETWORKS:
 for _kind in WALLET_KINDS:
     for _status in WALLET_STATUSES:
         wallet_transactions_total.labels(kind=_kind, status=_status)
+for _status in PAYOUT_STATUSES:
+    payouts_total.labels(status=_status)
 for _source in IMPORT_SOURCES:
     for _status in IMPORT_STATUSES:
         import_jobs_total.labels(source=_source, status=_status)

@@ -1,20 +1,29 @@
 """Cashback waiting for a decision, and what became of the rest."""
 
 from collections.abc import Callable
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from accounts.models import User
-from cashback.models import CashbackEvent
-from cashback.services import approve_events, decline_events, hold_events, reverse_events
+from cashback.admin.dialogs import AmendForm, ReasonForm, RemarkForm, decide, dialog
+from cashback.models import CashbackEvent, CashbackState
+from cashback.services import (
+    amend_event,
+    approve_events,
+    clear_events,
+    decline_events,
+    hold_events,
+    reverse_events,
+)
 from coupon_site.admin import ReadOnly, StateHistory
-from coupon_site.errors import DomainError
-from coupon_site.money import format_money
+from coupon_site.errors import DomainError, IllegalTransition
+from coupon_site.money import format_money, parse_minor
 
 STATE_COLOURS = {
     "Pending": "warning",
@@ -26,6 +35,15 @@ STATE_COLOURS = {
     "Taken back": "danger",
 }
 BY_HAND = "decided in the admin"
+# What can be done in which states.
+POSSIBLE: dict[str, tuple[CashbackState, ...]] = {
+    "approve": (CashbackState.PENDING,),
+    "decline": (CashbackState.PENDING, CashbackState.CONFIRMED, CashbackState.HELD),
+    "hold": (CashbackState.CONFIRMED,),
+    "clear": (CashbackState.HELD,),
+    "amend": (CashbackState.PENDING, CashbackState.CONFIRMED, CashbackState.HELD, CashbackState.PAID),
+    "reverse": (CashbackState.PAID,),
+}
 
 
 @admin.register(CashbackEvent)
@@ -38,12 +56,102 @@ class CashbackEventAdmin(ReadOnly, StateHistory):
     actions = ["approve_selected", "decline_selected", "hold_selected", "reverse_selected"]
     fields = [
         "public_id", "buyer", "network", "order_line", "conversion", "amount", "original_minor", "clawed_back_minor",
-        "written_off_minor", "currency", "basis_points", "state", "hold_until", "created_at", "confirmed_at", "paid_at",
+        "correction_minor", "written_off_minor", "currency", "basis_points", "rule", "state", "hold_until",
+        "created_at", "confirmed_at", "paid_at",
     ]  # fmt: skip
+    actions_detail = list(POSSIBLE)
 
-    def has_approve_permission(self, request: HttpRequest) -> bool:
+    def has_approve_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """What the actions ask for."""
         return cast(User, request.user).has_perm("cashback.approve_cashbackevent")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only what its state allows."""
+        state = CashbackEvent.objects.values_list("state", flat=True).get(pk=object_id)
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        shown = {prefix + name for name, states in POSSIBLE.items() if state in states}
+        return [each for each in super().get_actions_detail(request, object_id) if each.action_name in shown]
+
+    @action(  # type: ignore[untyped-decorator]  # unfold has no types
+        description="Approve",
+        permissions=["approve"],
+        icon="check",
+        dialog=dialog("Approve", "It can be spent when its hold is over.", RemarkForm),
+    )
+    def approve(self, request: HttpRequest, form: RemarkForm, object_id: str) -> HttpResponse:
+        return self.do(request, form, object_id, partial(approve_events, at=timezone.now()), "Approved.")
+
+    @action(  # type: ignore[untyped-decorator]  # as above
+        description="Decline",
+        permissions=["approve"],
+        icon="close",
+        dialog=dialog("Decline", "There will be none; the customer sees it go.", ReasonForm),
+    )
+    def decline(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+        return self.do(request, form, object_id, decline_events, "Declined.")
+
+    @action(  # type: ignore[untyped-decorator]  # as above
+        description="Hold",
+        permissions=["approve"],
+        icon="front_hand",
+        dialog=dialog("Hold", "It is kept back until somebody releases or declines it.", ReasonForm),
+    )
+    def hold(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+        return self.do(request, form, object_id, hold_events, "Held for review.")
+
+    @action(  # type: ignore[untyped-decorator]  # as above
+        description="Release",
+        permissions=["approve"],
+        icon="lock_open",
+        dialog=dialog("Release", "It turned out to be fine.", RemarkForm),
+    )
+    def clear(self, request: HttpRequest, form: RemarkForm, object_id: str) -> HttpResponse:
+        return self.do(request, form, object_id, partial(clear_events, at=timezone.now()), "Released.")
+
+    @action(  # type: ignore[untyped-decorator]  # as above
+        description="Take back",
+        permissions=["approve"],
+        icon="undo",
+        dialog=dialog(
+            "Take back", "Out of the wallet, as far as its floor allows; the rest is written off.", ReasonForm
+        ),
+    )
+    def reverse(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
+        return self.do(request, form, object_id, reverse_events, "Taken back.")
+
+    @action(  # type: ignore[untyped-decorator]  # as above
+        description="Amend",
+        permissions=["approve"],
+        icon="edit",
+        dialog=dialog("Amend", "What becomes of the purchase later still counts.", AmendForm),
+    )
+    def amend(self, request: HttpRequest, form: AmendForm, object_id: str) -> HttpResponse:
+        event, actor = CashbackEvent.objects.get(pk=object_id), cast(User, request.user)
+        amount, reason = parse_minor(form.cleaned_data["amount"], event.currency), form.cleaned_data["reason"]
+        return decide(
+            self,
+            request,
+            object_id,
+            lambda: amend_event(event=event, amount_minor=amount, reason=reason, actor=actor),
+            f"Worth {format_money(amount, event.currency)} from now on.",
+        )
+
+    def do(
+        self,
+        request: HttpRequest,
+        form: RemarkForm | ReasonForm,
+        object_id: str,
+        act: Callable[..., list[CashbackEvent]],
+        done: str,
+    ) -> HttpResponse:
+        """One decision about one event."""
+        event = CashbackEvent.objects.get(pk=object_id)
+
+        def act_or_refuse() -> None:
+            if not act(events=[event], actor=cast(User, request.user), reason=form.cleaned_data["reason"]):
+                raise IllegalTransition("Somebody has moved it meanwhile.")
+
+        return decide(self, request, object_id, act_or_refuse, done)
 
     @admin.display(description="amount", ordering="original_minor")
     def amount(self, event: CashbackEvent) -> str:
@@ -56,30 +164,30 @@ class CashbackEventAdmin(ReadOnly, StateHistory):
     @admin.action(description="Approve selected cashback", permissions=["approve"])
     def approve_selected(self, request: HttpRequest, queryset: QuerySet[CashbackEvent]) -> None:
         actor, now = cast(User, request.user), timezone.now()
-        self.decide(
+        self.decide_all(
             request, queryset, "approved", lambda rows: approve_events(events=rows, actor=actor, at=now, reason=BY_HAND)
         )
 
     @admin.action(description="Decline selected cashback", permissions=["approve"])
     def decline_selected(self, request: HttpRequest, queryset: QuerySet[CashbackEvent]) -> None:
         actor = cast(User, request.user)
-        self.decide(
+        self.decide_all(
             request, queryset, "declined", lambda rows: decline_events(events=rows, actor=actor, reason=BY_HAND)
         )
 
     @admin.action(description="Hold selected cashback for review", permissions=["approve"])
     def hold_selected(self, request: HttpRequest, queryset: QuerySet[CashbackEvent]) -> None:
         actor = cast(User, request.user)
-        self.decide(request, queryset, "held", lambda rows: hold_events(events=rows, actor=actor, reason=BY_HAND))
+        self.decide_all(request, queryset, "held", lambda rows: hold_events(events=rows, actor=actor, reason=BY_HAND))
 
     @admin.action(description="Take selected paid cashback back", permissions=["approve"])
     def reverse_selected(self, request: HttpRequest, queryset: QuerySet[CashbackEvent]) -> None:
         actor = cast(User, request.user)
-        self.decide(
+        self.decide_all(
             request, queryset, "taken back", lambda rows: reverse_events(events=rows, actor=actor, reason=BY_HAND)
         )
 
-    def decide(
+    def decide_all(
         self,
         request: HttpRequest,
         queryset: QuerySet[CashbackEvent],

@@ -85,6 +85,7 @@ class ConversionLine(models.Model):
     quantity = models.IntegerField()
     amount_minor = models.BigIntegerField()
     occurred_at = models.DateTimeField()
+    version = models.DateTimeField(null=True, help_text="Where lines replace each other: the latest one counts")
     copies = models.IntegerField()
 
     class Meta:

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from cashback.models.conversions import Conversion
+from cashback.models.rules import CashbackRule
 from coupon_site.identifiers import uuid7
 from coupon_site.money import format_money
 from orders.models import OrderLine
@@ -50,7 +51,7 @@ class CashbackEventQuerySet(models.QuerySet["CashbackEvent"]):
 
 
 class CashbackEvent(models.Model):
-    """What a purchase gives back: `original_minor` at first, less what was clawed back since."""
+    """What a purchase gives back: `original_minor` at first, less what was clawed back, as corrected by hand."""
 
     TRANSITIONS: ClassVar[Mapping[CashbackState, frozenset[CashbackState]]] = {
         CashbackState.TRACKED: frozenset({CashbackState.PENDING, CashbackState.DECLINED}),
@@ -75,9 +76,18 @@ class CashbackEvent(models.Model):
     )
     network = models.CharField(max_length=40, help_text="Slug of the network; `shop` for our own orders")
     basis_points = models.PositiveIntegerField(help_text="The rate that held when it was tracked")
+    rule = models.ForeignKey(
+        CashbackRule,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="cashback_events",
+        help_text="Where the rate came from; empty: the offer or the network itself",
+    )
     currency = models.CharField(max_length=3)
     original_minor = models.BigIntegerField()
     clawed_back_minor = models.BigIntegerField(default=0)
+    correction_minor = models.BigIntegerField(default=0, help_text="More or less, decided by somebody")
     written_off_minor = models.BigIntegerField(default=0, help_text="Clawed back, but no longer in the wallet")
     adjustments = models.IntegerField(default=0, help_text="How often its amount was amended")
     state = models.CharField(max_length=20, choices=CashbackState, default=CashbackState.TRACKED)
@@ -104,9 +114,10 @@ class CashbackEvent(models.Model):
                 condition=Q(clawed_back_minor__gte=0, clawed_back_minor__lte=F("original_minor")),
             ),
             models.CheckConstraint(
-                name="cashback_cashbackevent_written_off",
-                condition=Q(written_off_minor__gte=0, written_off_minor__lte=F("original_minor")),
+                name="cashback_cashbackevent_amount",
+                condition=Q(original_minor__gte=F("clawed_back_minor") - F("correction_minor")),
             ),
+            models.CheckConstraint(name="cashback_cashbackevent_written_off", condition=Q(written_off_minor__gte=0)),
         ]
         indexes = [
             # A customer's own list, newest first.
@@ -125,7 +136,7 @@ class CashbackEvent(models.Model):
     @property
     def amount_minor(self) -> int:
         """What it is worth now."""
-        return self.original_minor - self.clawed_back_minor
+        return self.original_minor - self.clawed_back_minor + self.correction_minor
 
     @property
     def is_final(self) -> bool:

@@ -55,6 +55,9 @@ class ImportJob(models.Model):
     source = models.CharField(max_length=10, choices=ImportSource)
     network = models.ForeignKey(Network, on_delete=models.PROTECT, related_name="imports")
     profile = models.ForeignKey(MappingProfile, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    mapping = models.JSONField(null=True, blank=True, help_text="How the file is read; settled when it begins")
+    preview = models.JSONField(null=True, blank=True, help_text="What its first lines would bring")
+    confirmed_at = models.DateTimeField(null=True, blank=True, help_text="When somebody said that it may begin")
     filename = models.CharField(max_length=200)
     size_bytes = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
@@ -127,6 +130,17 @@ class ImportJob(models.Model):
         return 1.0 if self.is_finished else round((staged + (applied if self.staged_at else 0.0)) / 2, 4)
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether the next to act is an importer: nobody needs to say anything."""
+        asked = self.state in (ImportState.PREVIEWED, ImportState.FAILED) and self.confirmed_at is not None
+        return asked or self.state in (ImportState.UPLOADED, ImportState.VALIDATING)
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it will look different in a moment."""
+        return self.is_waiting or self.state == ImportState.RUNNING
+
+    @property
     def conversions(self) -> int:
         """How many conversions the file speaks of."""
         return self.created_count + self.amended_count + self.unchanged_count
@@ -176,7 +190,9 @@ class ImportRow(models.Model):
     item = models.CharField(max_length=64, blank=True)
     quantity = models.IntegerField(default=0)
     amount_minor = models.BigIntegerField(default=0)
+    currency = models.CharField(max_length=3, blank=True)
     occurred_at = models.DateTimeField(null=True)
+    version = models.DateTimeField(null=True, help_text="Where lines replace each other: the latest one counts")
     line_hash = models.UUIDField(null=True, help_text="Equal lines have equal hashes; a rejected one has none")
 
     class Meta:

@@ -18,10 +18,12 @@ class AccountKind(models.TextChoices):
     AVAILABLE = "available", "Available"
     ACCRUAL = "accrual", "Cashback accrued"
     PAYOUT_CLEARING = "payout_clearing", "Payouts on their way"
+    PAID_OUT = "paid_out", "Paid out"
+    ADJUSTMENT = "adjustment", "Adjustments by finance"
 
 
 USER_KINDS = (AccountKind.PENDING, AccountKind.AVAILABLE)
-PLATFORM_KINDS = (AccountKind.ACCRUAL, AccountKind.PAYOUT_CLEARING)
+PLATFORM_KINDS = (AccountKind.ACCRUAL, AccountKind.PAYOUT_CLEARING, AccountKind.PAID_OUT, AccountKind.ADJUSTMENT)
 
 
 class Account(models.Model):
@@ -72,7 +74,9 @@ class TransferKind(models.TextChoices):
     DECLINE = "decline", "Declined"
     RELEASE = "release", "Ready to spend"
     REVERSAL = "reversal", "Taken back"
-    PAYOUT = "payout", "Paid out"
+    PAYOUT = "payout", "Set aside to be paid out"
+    SETTLEMENT = "settlement", "Paid out"
+    RETURN = "return", "Payout returned"
     ADJUSTMENT = "adjustment", "Adjusted by finance"
 
 

@@ -1,16 +1,29 @@
 """Networks that report purchases, how their files are read, and who their customers are here."""
 
+import re
+from datetime import UTC, datetime
+from typing import Any
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
 from coupon_site.identifiers import uuid7
 from orders.models.catalogue import validate_timezone
 
-# What a line can say; the first five it must.
-REQUIRED_COLUMNS = ("external_id", "quantity", "unit_price", "occurred_at", "buyer")
-OPTIONAL_COLUMNS = ("item", "part")
+# What a line must say, and how it says what it is worth: how many at which price, or an amount.
+REQUIRED_COLUMNS = ("external_id", "occurred_at", "buyer")
+WORTH_COLUMNS = (("quantity", "unit_price"), ("amount",))
+OPTIONAL_COLUMNS = ("item", "part", "time", "currency", "status", "version")
+COLUMNS = (*REQUIRED_COLUMNS, "quantity", "unit_price", "amount", *OPTIONAL_COLUMNS)
+
+# What a profile says about files: an import keeps it for itself.
+MAPPING_FIELDS = (
+    "columns", "delimiter", "quote", "decimal_mark", "date_format", "timezone", "encoding", "currency", "signs",
+    "cancellation_prefix", "statuses", "replaces", "creates_buyers",
+)  # fmt: skip
 
 
 class Network(models.Model):
@@ -40,8 +53,45 @@ def validate_columns(columns: object) -> None:
         raise ValidationError("Map each field to the name of a column.")
     if missing := [field for field in REQUIRED_COLUMNS if field not in columns]:
         raise ValidationError(f"No column for {', '.join(missing)}.")
-    if unknown := [field for field in columns if field not in REQUIRED_COLUMNS + OPTIONAL_COLUMNS]:
+    if not any(set(fields) <= columns.keys() for fields in WORTH_COLUMNS):
+        raise ValidationError("No column for what a line is worth: its amount, or quantity and unit_price.")
+    if unknown := [field for field in columns if field not in COLUMNS]:
         raise ValidationError(f"{', '.join(unknown)}: no line has such a field.")
+
+
+class StatusMeaning(models.TextChoices):
+    PENDING = "pending", "Pending: counts"
+    APPROVED = "approved", "Approved: counts"
+    DECLINED = "declined", "Declined: is worth nothing"
+
+
+def validate_statuses(statuses: object) -> None:
+    """The network's words in small letters, each with what it means."""
+    if not isinstance(statuses, dict) or not all(
+        isinstance(word, str) and word == word.lower().strip() and meaning in StatusMeaning.values
+        for word, meaning in statuses.items()
+    ):
+        raise ValidationError(f"Map each word, in small letters, to one of {', '.join(StatusMeaning.values)}.")
+
+
+def validate_date_format(form: str) -> None:
+    """Refuse what no date can be read by."""
+    try:
+        datetime.strptime(datetime(2010, 12, 31, tzinfo=UTC).strftime(form), form)  # noqa: DTZ007  a try
+    except (ValueError, re.error) as error:
+        raise ValidationError(f"No form of dates: {form}.") from error
+    if not all(any(part in form for part in parts) for parts in (("%Y", "%y"), ("%m", "%b", "%B"), ("%d",))):
+        raise ValidationError("A date has a day, a month and a year.")
+
+
+DELIMITERS = [(",", "Comma"), (";", "Semicolon"), ("\t", "Tab"), ("|", "Bar")]
+ENCODINGS = [
+    ("utf-8-sig", "UTF-8"),
+    ("cp1252", "Latin (cp1252)"),
+    ("latin-1", "Latin-1"),
+    ("utf-16-le", "UTF-16, little end first"),
+    ("utf-16-be", "UTF-16, big end first"),
+]
 
 
 class SignConvention(models.TextChoices):
@@ -56,18 +106,28 @@ class MappingProfile(models.Model):
     network = models.ForeignKey(Network, on_delete=models.CASCADE, related_name="profiles")
     name = models.CharField(max_length=80)
     columns = models.JSONField(validators=[validate_columns], help_text="Field → column name in the file")
-    delimiter = models.CharField(max_length=1, default=",")
+    delimiter = models.CharField(max_length=1, default=",", choices=DELIMITERS)
+    quote = models.CharField(
+        max_length=1, default='"', blank=True, choices=[('"', 'Double: "…"'), ("'", "Single: '…'"), ("", "None")]
+    )
     decimal_mark = models.CharField(max_length=1, default=".", choices=[(".", "1234.50"), (",", "1234,50")])
-    date_format = models.CharField(max_length=40, default="%Y-%m-%d %H:%M:%S")
+    date_format = models.CharField(max_length=40, default="%Y-%m-%d %H:%M:%S", validators=[validate_date_format])
     timezone = models.CharField(
         max_length=60, default="UTC", validators=[validate_timezone], help_text="Zone of its times"
     )
-    encoding = models.CharField(
-        max_length=20, default="utf-8-sig", choices=[("utf-8-sig", "UTF-8"), ("cp1252", "Latin (cp1252)")]
+    encoding = models.CharField(max_length=20, default="utf-8-sig", choices=ENCODINGS)
+    currency = models.CharField(
+        max_length=3, validators=[RegexValidator("^[A-Z]{3}$")], help_text="Of files without a column for it"
     )
-    currency = models.CharField(max_length=3)
     signs = models.CharField(max_length=10, choices=SignConvention, default=SignConvention.PREFIX)
     cancellation_prefix = models.CharField(max_length=5, blank=True, default="C")
+    statuses = models.JSONField(
+        default=dict, blank=True, validators=[validate_statuses], help_text="The network's word → its meaning"
+    )
+    replaces = models.BooleanField(
+        default=False,
+        help_text="A transaction that comes again, with another amount or state, replaces what was known of it",
+    )
     creates_buyers = models.BooleanField(
         default=False, help_text="Unknown customers get an account that nobody can sign in to"
     )
@@ -84,6 +144,20 @@ class MappingProfile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.network}: {self.name}"
+
+    def clean(self) -> None:
+        """What no single field can tell."""
+        if self.signs == SignConvention.PREFIX and not self.cancellation_prefix:
+            raise ValidationError({"cancellation_prefix": "Which prefix do cancellations have?"})
+        if "status" in (self.columns or {}) and not self.replaces:
+            raise ValidationError({"replaces": "States change: a transaction that comes again must replace itself."})
+        if "status" in (self.columns or {}) and not self.statuses:
+            raise ValidationError({"statuses": "What do the network's states mean?"})
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """What it says, as an import keeps it."""
+        return {name: getattr(self, name) for name in MAPPING_FIELDS}
 
 
 class BuyerReference(models.Model):

@@ -1,13 +1,16 @@
 """How a network writes its files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """Columns by field, and how numbers, times and cancellations are written. No prefix: negative lines cancel."""
+    """Columns by field, and how numbers, times, cancellations and states are written.
+
+    No prefix: negative lines cancel. `replaces`: a transaction that comes again replaces what was known of it.
+    """
 
     columns: Mapping[str, str]
     delimiter: str
@@ -17,7 +20,21 @@ class Dialect:
     encoding: str
     currency: str
     cancellation_prefix: str
+    quote: str = '"'
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    replaces: bool = False
 
     @property
-    def thousands_mark(self) -> str:
-        return "." if self.decimal_mark == "," else ","
+    def has_amounts(self) -> bool:
+        """Whether lines say what they are worth, instead of how many at which price."""
+        return "amount" in self.columns
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The fields that every line must say."""
+        return (
+            "external_id",
+            "occurred_at",
+            "buyer",
+            *(("amount",) if self.has_amounts else ("quantity", "unit_price")),
+        )

@@ -3,56 +3,46 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from enum import StrEnum
+from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import NamedTuple
 
 from cashback.parsing.dialect import Dialect
+from cashback.parsing.numbers import parse_number, plain_number
+from cashback.parsing.reasons import Reason
 from coupon_site.money import parse_minor
 
-REQUIRED = ("external_id", "quantity", "unit_price", "occurred_at", "buyer")
-OPTIONAL = ("item", "part")
-LONGEST = (64, 40, 40, 40, 64, 64, 39)  # of the same fields
 LARGEST_QUANTITY = 2**31 - 1
 LARGEST_AMOUNT = 10**12  # so that no sum of lines leaves its column
-MOST_DIGITS = 15
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 SHOWN = 500
+CACHED = 8192
+DECLINED = "declined"
 # What PostgreSQL text can't hold, and what decoding could not read.
-UNREADABLE = re.compile("[\x00\ufffd]")
-# Spreadsheets turn numbers of customers into decimals.
-WHOLE_NUMBER = re.compile(r"(\d+)\.0+")
-
-
-class Reason(StrEnum):
-    """Why a line is rejected."""
-
-    UNREADABLE = "unreadable"
-    WRONG_COLUMNS = "wrong_columns"
-    REPEATED_HEADER = "repeated_header"
-    BAD_ENCODING = "bad_encoding"
-    MISSING_INVOICE = "missing_invoice"
-    MISSING_CUSTOMER = "missing_customer"
-    MISSING_PRICE = "missing_price"
-    BAD_PRICE = "bad_price"
-    BAD_QUANTITY = "bad_quantity"
-    BAD_DATE = "bad_date"
-    TOO_LONG = "too_long"
-    TOO_LARGE = "too_large"
+UNREADABLE = re.compile("[\x00\ufffd\ud800-\udfff]")
+CURRENCY = re.compile("[A-Z]{3}")
 
 
 class Values(NamedTuple):
     """The cells of a line that are of use, as text; empty where there is no such column."""
 
     external_id: str
+    buyer: str
+    occurred_at: str
+    time: str
     quantity: str
     unit_price: str
-    occurred_at: str
-    buyer: str
+    amount: str
+    currency: str
+    status: str
+    version: str
     item: str
     part: str
+
+
+LONGEST = (64, 64, 40, 40, 40, 40, 40, 39, 39, 40, 64, 39)  # of the same fields
 
 
 class Moment(NamedTuple):
@@ -62,8 +52,16 @@ class Moment(NamedTuple):
     text: str
 
 
+class Worth(NamedTuple):
+    """Quantity and amount of a line, negative on cancellations, and how they are written in its identity."""
+
+    quantity: int
+    amount_minor: int
+    text: str
+
+
 class GoodLine(NamedTuple):
-    """What a line says. Amount and quantity are negative on cancellations."""
+    """What a line says. Amount and quantity are negative on cancellations; `version` tells the later of two."""
 
     external_id: str
     part: str
@@ -72,7 +70,9 @@ class GoodLine(NamedTuple):
     item: str
     quantity: int
     amount_minor: int
+    currency: str
     occurred_at: datetime
+    version: datetime | None
     line_hash: str
 
 
@@ -87,14 +87,14 @@ class LineReader:
     """Reads the records of one file. Lines dated later than `latest` are not believed."""
 
     def __init__(self, dialect: Dialect, header: Sequence[str], *, latest: datetime) -> None:
-        self.dialect, self.header, self.latest = dialect, list(header), latest + timedelta(days=1)
-        fields = (*REQUIRED, *OPTIONAL)
-        self.places = [
-            self.header.index(dialect.columns[field]) if field in dialect.columns else None for field in fields
-        ]
+        self.dialect, self.header = dialect, list(header)
+        self.arrived, self.latest = latest, latest + timedelta(days=1)
+        # A field without a column is read from the empty cell behind the last.
+        columns = [dialect.columns.get(field) for field in Values._fields]
+        self.cells = itemgetter(*[len(header) if name is None else self.header.index(name) for name in columns])
         # Lines of an invoice share their date, and prices and quantities are few.
-        self.number = lru_cache(maxsize=8192)(self.parse_number)
-        self.moment = lru_cache(maxsize=8192)(self.parse_moment)
+        self.worth = lru_cache(CACHED)(self.parse_worth)
+        self.moment = lru_cache(CACHED)(self.parse_moment)
 
     def read(self, cells: list[str] | None) -> GoodLine | BadLine:
         """A record's line."""
@@ -102,44 +102,106 @@ class LineReader:
             return BadLine([Reason.UNREADABLE], "")
         if len(cells) != len(self.header):
             return self.bad(cells, Reason.WRONG_COLUMNS)
-        values = Values(*["" if place is None else cells[place].strip() for place in self.places])
+        values = Values._make(map(str.strip, self.cells([*cells, ""])))
         if UNREADABLE.search("".join(values)):
             return self.bad(cells, Reason.BAD_ENCODING)
         return self.line_of(values) or self.bad(cells, *self.reasons(values, cells))
 
     def bad(self, cells: Sequence[str], *reasons: Reason) -> BadLine:
         raw = self.dialect.delimiter.join(cells)
-        return BadLine(list(reasons), UNREADABLE.sub("?", raw)[:SHOWN])
+        return BadLine(list(reasons), UNREADABLE.sub("?", raw[: SHOWN + 1])[:SHOWN])
 
     def line_of(self, values: Values) -> GoodLine | None:
         """What the values say, when every one of them can be used."""
-        price, quantity, moment = (
-            self.number(values.unit_price),
-            self.number(values.quantity),
-            self.moment(values.occurred_at),
-        )
-        if not price or not quantity or not moment or not values.buyer or not values.external_id:
+        worth, moment, currency = self.worth_of(values), self.moment_of(values), self.currency_of(values)
+        if not (worth and moment and currency and values.buyer and values.external_id):
             return None
-        if price < 0 or not self.fits(quantity, values) or too_long(values):
+        if not self.has_right_sign(worth.quantity, values) or too_long(values):
             return None
-        amount = parse_minor(price * quantity, self.dialect.currency)
-        if abs(amount) > LARGEST_AMOUNT:
+        version = self.version_of(values, moment) if self.dialect.replaces else None
+        if self.dialect.replaces and version is None:
             return None
-        buyer, part = plain_number(values.buyer), self.part_of(values, quantity)
-        identity = (values.external_id, part, buyer, values.item, str(quantity), str(price), moment.text)
+        buyer, part = plain_number(values.buyer, self.dialect.decimal_mark), self.part_of(values, worth.quantity)
+        identity = (values.external_id, part, buyer, values.item, worth.text, currency, moment.text)
         return GoodLine(
-            external_id=values.external_id,
-            part=part,
-            is_cancellation=quantity < 0,
-            buyer_ref=buyer,
-            item=values.item,
-            quantity=int(quantity),
-            amount_minor=amount,
-            occurred_at=moment.at,
-            line_hash=line_hash(identity),
+            values.external_id,
+            part,
+            worth.quantity < 0,
+            buyer,
+            values.item,
+            worth.quantity,
+            worth.amount_minor,
+            currency,
+            moment.at,
+            version,
+            line_hash(identity),
         )
 
-    def part_of(self, values: Values, quantity: Decimal) -> str:
+    def worth_of(self, values: Values) -> Worth | None:
+        return self.worth(values.quantity, values.unit_price, values.amount, values.status, self.currency_of(values))
+
+    def parse_worth(self, quantity: str, price: str, amount: str, status: str, currency: str | None) -> Worth | None:
+        """What a line is worth; nothing when the network has declined it. None when it can't be told."""
+        meaning = self.meaning(status)
+        if meaning is None or currency is None:
+            return None
+        found = self.by_amount(quantity, amount) if self.dialect.has_amounts else self.by_price(quantity, price)
+        if found is None:
+            return None
+        number, total, text = found
+        if meaning == DECLINED:
+            return Worth(abs(number), 0, DECLINED)
+        minor = parse_minor(total, currency)
+        fits = total and abs(number) <= LARGEST_QUANTITY and abs(minor) <= LARGEST_AMOUNT
+        return Worth(number, minor, text) if fits else None
+
+    def by_price(self, quantity: str, price: str) -> tuple[int, Decimal, str] | None:
+        number, each = self.number(quantity), self.number(price)
+        if not number or number != int(number) or each is None or each < 0:
+            return None
+        return int(number), number * each, f"{number}\x1f{each}"
+
+    def by_amount(self, quantity: str, amount: str) -> tuple[int, Decimal, str] | None:
+        """Without a quantity there is one; it follows the sign of the amount."""
+        total, number = self.number(amount), self.number(quantity) if quantity else Decimal(1)
+        if total is None or number is None or number != int(number):
+            return None
+        count = max(abs(int(number)), 1)
+        return (-count if total < 0 else count), total, f"{count}\x1f={total}"
+
+    def number(self, text: str) -> Decimal | None:
+        return parse_number(text, self.dialect.decimal_mark)
+
+    def meaning(self, status: str) -> str | None:
+        """What the network's word means; None when nobody knows."""
+        return self.dialect.statuses.get(status.lower()) if "status" in self.dialect.columns else ""
+
+    def currency_of(self, values: Values) -> str | None:
+        if "currency" not in self.dialect.columns:
+            return self.dialect.currency
+        found = values.currency.upper()
+        return found if CURRENCY.fullmatch(found) else None
+
+    def moment_of(self, values: Values) -> Moment | None:
+        return self.moment(f"{values.occurred_at} {values.time}" if values.time else values.occurred_at)
+
+    def version_of(self, values: Values, moment: Moment) -> datetime | None:
+        """When the network last changed the line: at first when it happened; without such a column, by its file."""
+        if "version" not in self.dialect.columns:
+            return self.arrived
+        if not values.version:
+            return moment.at
+        found = self.moment(values.version)
+        return found.at if found else None
+
+    def has_right_sign(self, quantity: int, values: Values) -> bool:
+        """Negative on cancellations only, and never where lines replace each other."""
+        if self.dialect.replaces:
+            return quantity > 0
+        prefix = self.dialect.cancellation_prefix
+        return not prefix or (quantity < 0) == values.external_id.startswith(prefix)
+
+    def part_of(self, values: Values, quantity: int) -> str:
         """Without a prefix, what was cancelled of an invoice has the invoice's own number: it is a part of its own."""
         return f"{values.part}-" if quantity < 0 and not self.dialect.cancellation_prefix else values.part
 
@@ -147,37 +209,41 @@ class LineReader:
         """Every field by itself, so that all that is wrong is told at once."""
         if [cell.strip() for cell in cells] == self.header:
             return [Reason.REPEATED_HEADER]
-        price, quantity = self.number(values.unit_price), self.number(values.quantity)
+        moment = self.moment_of(values)
         checks = (
             (Reason.MISSING_INVOICE, not values.external_id),
             (Reason.MISSING_CUSTOMER, not values.buyer),
-            (Reason.MISSING_PRICE, not values.unit_price or price == 0),
-            (Reason.BAD_PRICE, bool(values.unit_price) and (price is None or price < 0)),
-            (Reason.BAD_QUANTITY, not quantity or not self.fits(quantity, values)),
-            (Reason.BAD_DATE, self.moment(values.occurred_at) is None),
+            *(self.amount_checks(values) if self.dialect.has_amounts else self.price_checks(values)),
+            (Reason.BAD_CURRENCY, self.currency_of(values) is None),
+            (Reason.BAD_STATUS, self.meaning(values.status) is None),
+            (Reason.BAD_DATE, moment is None or (self.dialect.replaces and not self.version_of(values, moment))),
             (Reason.TOO_LONG, too_long(values)),
         )
         return [reason for reason, applies in checks if applies] or [Reason.TOO_LARGE]
 
-    def fits(self, quantity: Decimal, values: Values) -> bool:
-        """Whole, small enough for its column, and negative on cancellations only."""
-        prefix = self.dialect.cancellation_prefix
-        wants_negative = values.external_id.startswith(prefix) if prefix else quantity < 0
-        return quantity == int(quantity) and abs(quantity) <= LARGEST_QUANTITY and (quantity < 0) == wants_negative
+    def price_checks(self, values: Values) -> Sequence[tuple[Reason, bool]]:
+        price, quantity = self.number(values.unit_price), self.number(values.quantity)
+        is_whole = quantity is not None and quantity == int(quantity) and 0 < abs(quantity) <= LARGEST_QUANTITY
+        return (
+            (Reason.MISSING_PRICE, not values.unit_price or price == 0),
+            (Reason.BAD_PRICE, bool(values.unit_price) and (price is None or price < 0)),
+            (Reason.BAD_QUANTITY, not is_whole or not self.has_right_sign(int(quantity or 0), values)),
+        )
 
-    def parse_number(self, text: str) -> Decimal | None:
-        """A plain decimal number, or None."""
-        plain = text.replace(self.dialect.thousands_mark, "").replace(self.dialect.decimal_mark, ".")
-        try:
-            value = Decimal(plain)
-        except InvalidOperation:
-            return None
-        return value.normalize() if value.is_finite() and value.adjusted() < MOST_DIGITS else None
+    def amount_checks(self, values: Values) -> Sequence[tuple[Reason, bool]]:
+        amount, quantity = self.number(values.amount), self.number(values.quantity or "1")
+        has_wrong_sign = bool(amount) and not self.has_right_sign(-1 if (amount or 0) < 0 else 1, values)
+        return (
+            (Reason.MISSING_AMOUNT, not values.amount or amount == 0),
+            (Reason.BAD_AMOUNT, (bool(values.amount) and amount is None) or has_wrong_sign),
+            (Reason.BAD_QUANTITY, quantity is None or quantity != int(quantity)),
+        )
 
     def parse_moment(self, text: str) -> Moment | None:
-        """A moment in the network's zone, or None when it is no date, or none that can be believed."""
+        """A moment, in the network's zone unless it names its own; None when no date can be read or believed."""
         try:
-            at = datetime.strptime(text, self.dialect.date_format).replace(tzinfo=self.dialect.zone).astimezone(UTC)
+            at = datetime.strptime(text, self.dialect.date_format)  # noqa: DTZ007  the zone comes next
+            at = (at if at.tzinfo else at.replace(tzinfo=self.dialect.zone)).astimezone(UTC)
         except (ValueError, OverflowError):
             return None
         return Moment(at, at.isoformat()) if EARLIEST <= at <= self.latest else None
@@ -187,12 +253,6 @@ def too_long(values: Values) -> bool:
     return len("".join(values)) > min(LONGEST) and any(
         len(value) > longest for value, longest in zip(values, LONGEST, strict=True)
     )
-
-
-def plain_number(text: str) -> str:
-    """`17850.0` is customer `17850`."""
-    match = WHOLE_NUMBER.fullmatch(text)
-    return match[1] if match else text
 
 
 def line_hash(identity: Sequence[str]) -> str:

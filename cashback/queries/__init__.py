@@ -5,20 +5,35 @@ from cashback.queries.figures import (
     cashback_oldest_pending_seconds,
     cashback_pending_usd,
     imports_stalled,
-    usd_of,
+    payouts_by_state,
+    payouts_oldest_requested_seconds,
+    payouts_stuck,
 )
 from cashback.queries.invariants import INVARIANTS
-from cashback.queries.wallets import Balance, balances_of, platform_balance, statement_of
+from cashback.queries.rates import Rate, Rates, rate_now
+from cashback.queries.statements import Position, Statement, StatementLine, statement_over
+from cashback.queries.wallets import Balance, Totals, balances_of, platform_balance, totals, transfers_of
 
 __all__ = [
     "INVARIANTS",
     "Balance",
+    "Position",
+    "Rate",
+    "Rates",
+    "Statement",
+    "StatementLine",
+    "Totals",
     "balances_of",
     "cashback_events_by_state",
     "cashback_oldest_pending_seconds",
     "cashback_pending_usd",
     "imports_stalled",
+    "payouts_by_state",
+    "payouts_oldest_requested_seconds",
+    "payouts_stuck",
     "platform_balance",
-    "statement_of",
-    "usd_of",
+    "rate_now",
+    "statement_over",
+    "totals",
+    "transfers_of",
 ]

@@ -2,22 +2,25 @@
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db.models import Count, Min, Sum
 
-from cashback.models import Account, AccountKind, CashbackEvent, CashbackState, ImportJob, ImportState
-from coupon_site.money import exponent_of
+from cashback.models import (
+    Account,
+    AccountKind,
+    CashbackEvent,
+    CashbackState,
+    ImportJob,
+    ImportState,
+    Payout,
+    PayoutState,
+)
+from coupon_site.money import usd_of
 
 
 def cashback_pending_usd() -> float:
     """Cashback that customers have been promised and can't spend yet, in dollars."""
     pending = Account.objects.filter(kind=AccountKind.PENDING).values_list("currency").annotate(Sum("balance_minor"))
     return sum(usd_of(minor or 0, currency) for currency, minor in pending)
-
-
-def usd_of(minor: int, currency: str) -> float:
-    """Dollars by the site's rates; an unknown currency counts nothing rather than something wrong."""
-    return float(minor / 10 ** exponent_of(currency) * settings.USD_RATES.get(currency, 0.0))
 
 
 def cashback_events_by_state() -> dict[str, int]:
@@ -30,6 +33,23 @@ def cashback_oldest_pending_seconds(at: datetime) -> float:
     """How long the oldest cashback waits for an approval."""
     oldest = CashbackEvent.objects.awaiting_approval().aggregate(oldest=Min("created_at"))["oldest"]
     return (at - oldest).total_seconds() if oldest else 0.0
+
+
+def payouts_by_state() -> dict[str, int]:
+    """How many payouts are in each state."""
+    found = dict(Payout.objects.values_list("state").annotate(Count("pk")).order_by())
+    return {state: found.get(state, 0) for state in PayoutState.values}
+
+
+def payouts_oldest_requested_seconds(at: datetime) -> float:
+    """How long the oldest payout waits for a second person."""
+    oldest = Payout.objects.filter(state=PayoutState.REQUESTED).aggregate(oldest=Min("requested_at"))["oldest"]
+    return (at - oldest).total_seconds() if oldest else 0.0
+
+
+def payouts_stuck(at: datetime) -> int:
+    """Payouts that the bank has left open for too long, or that failed and wait for a decision."""
+    return Payout.objects.stuck(at).count()
 
 
 def imports_stalled(at: datetime, *, after: timedelta = timedelta(minutes=5)) -> int:

@@ -56,7 +56,7 @@ LEFT JOIN (
 ) booked ON booked.source_id = event.public_id
 WHERE coalesce(booked.total, 0) <> event.written_off_minor + CASE
     WHEN event.state IN ('tracked', 'declined', 'reversed') THEN 0
-    ELSE event.original_minor - event.clawed_back_minor END
+    ELSE event.original_minor - event.clawed_back_minor + event.correction_minor END
 """
 
 # Everybody's pending account holds their unpaid events and nothing else.
@@ -65,9 +65,42 @@ SELECT count(*) FROM (
     SELECT owner_id, currency FROM (
         SELECT owner_id, currency, balance_minor AS amount FROM cashback_account WHERE kind = 'pending'
         UNION ALL
-        SELECT buyer_id, currency, clawed_back_minor - original_minor FROM cashback_cashbackevent
+        SELECT buyer_id, currency, clawed_back_minor - original_minor - correction_minor FROM cashback_cashbackevent
         WHERE state IN ('pending', 'confirmed', 'held', 'payable')
     ) sides GROUP BY owner_id, currency HAVING sum(amount) <> 0
+) broken
+"""
+
+# A payout's money is where its state says: set aside once, then gone, or given back, or neither.
+PAYOUTS = """
+SELECT count(*) FROM cashback_payout payout
+LEFT JOIN (
+    SELECT source_id, sum(amount_minor) FILTER (WHERE reason = 'payout') AS aside,
+        sum(amount_minor) FILTER (WHERE reason = 'settlement') AS gone,
+        sum(amount_minor) FILTER (WHERE reason = 'return') AS back
+    FROM cashback_transfer WHERE source_type = 'payout' GROUP BY source_id
+) booked ON booked.source_id = payout.public_id
+WHERE booked.aside IS DISTINCT FROM payout.amount_minor
+    OR coalesce(booked.gone, 0) <> CASE WHEN payout.state = 'paid' THEN payout.amount_minor ELSE 0 END
+    OR coalesce(booked.back, 0) <>
+        CASE WHEN payout.state IN ('rejected', 'returned') THEN payout.amount_minor ELSE 0 END
+"""
+
+# What lies in clearing is what open payouts have set aside.
+CLEARING = """
+SELECT count(*) FROM (
+    SELECT currency FROM (
+        SELECT account.currency, transfer.amount_minor AS amount
+        FROM cashback_transfer transfer JOIN cashback_account account ON account.id = transfer.credit_id
+        WHERE account.kind = 'payout_clearing'
+        UNION ALL
+        SELECT account.currency, -transfer.amount_minor
+        FROM cashback_transfer transfer JOIN cashback_account account ON account.id = transfer.debit_id
+        WHERE account.kind = 'payout_clearing'
+        UNION ALL
+        SELECT currency, -amount_minor FROM cashback_payout
+        WHERE state IN ('requested', 'approved', 'processing', 'unknown', 'failed')
+    ) sides GROUP BY currency HAVING sum(amount) <> 0
 ) broken
 """
 
@@ -142,6 +175,8 @@ INVARIANTS: dict[str, Callable[[], int]] = {
         "transfers_across_currencies": CURRENCIES,
         "cashback_events_that_differ": EVENTS,
         "pending_accounts_that_differ": PENDING,
+        "payouts_that_differ": PAYOUTS,
+        "payout_clearing_that_differs": CLEARING,
         "conversions_whose_cashback_differs": CONVERSIONS,
         "conversion_totals_that_differ": TOTALS,
         "cancellations_that_differ": CANCELLED,

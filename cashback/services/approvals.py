@@ -18,12 +18,13 @@ from cashback.events import (
 from cashback.metrics import cashback_confirmations_total
 from cashback.models import CashbackEvent, CashbackState, TransferKind
 from cashback.services.bookings import ACCRUAL, AVAILABLE, PENDING, book_step, undo_step
+from cashback.services.deadlocks import retried
 from cashback.services.moves import announce, locked, move_all
 
 NOTHING_LEFT = "nothing of it is left"
 
 
-@transaction.atomic
+@retried
 def open_events(*, events: Sequence[CashbackEvent]) -> list[CashbackEvent]:
     """Tracked cashback is noted in the wallets: pending, not to be spent."""
     opened = move_all(events, CashbackState.PENDING)
@@ -32,7 +33,7 @@ def open_events(*, events: Sequence[CashbackEvent]) -> list[CashbackEvent]:
     return opened
 
 
-@transaction.atomic
+@retried
 def approve_events(
     *, events: Sequence[CashbackEvent], at: datetime, actor: User | None = None, reason: str = ""
 ) -> list[CashbackEvent]:
@@ -50,7 +51,7 @@ def count_confirmations(events: Sequence[CashbackEvent]) -> None:
         transaction.on_commit(lambda child=child, number=number: child.inc(number))  # type: ignore[misc]  # bound per turn
 
 
-@transaction.atomic
+@retried
 def release_events(*, events: Sequence[CashbackEvent], at: datetime) -> list[CashbackEvent]:
     """Confirmed cashback can be spent from now on. What was clawed back whole is declined instead."""
     decline_events(events=[event for event in events if not event.amount_minor], reason=NOTHING_LEFT)
@@ -62,7 +63,7 @@ def release_events(*, events: Sequence[CashbackEvent], at: datetime) -> list[Cas
     return paid
 
 
-@transaction.atomic
+@retried
 def decline_events(
     *, events: Sequence[CashbackEvent], actor: User | None = None, reason: str = ""
 ) -> list[CashbackEvent]:
@@ -74,15 +75,24 @@ def decline_events(
     return declined
 
 
-@transaction.atomic
+@retried
 def hold_events(*, events: Sequence[CashbackEvent], actor: User | None, reason: str) -> list[CashbackEvent]:
-    """Confirmed cashback waits until somebody has looked at it, and approves or declines it."""
+    """Confirmed cashback waits until somebody has looked at it, and clears or declines it."""
     held = move_all(events, CashbackState.HELD, actor=actor, reason=reason)
     announce(CashbackHeld, held)
     return held
 
 
-@transaction.atomic
+@retried
+def clear_events(
+    *, events: Sequence[CashbackEvent], at: datetime, actor: User | None, reason: str
+) -> list[CashbackEvent]:
+    """Held cashback turned out to be fine; pending one still waits for its approval."""
+    held = [event for event in locked(events) if event.state == CashbackState.HELD]
+    return approve_events(events=held, at=at, actor=actor, reason=reason)
+
+
+@retried
 def approve_waiting(*, at: datetime, limit: int) -> int:
     """Confirm what waits for an approval, the oldest first; answers how many."""
     waiting = CashbackEvent.objects.awaiting_approval().order_by("pk")
@@ -90,7 +100,7 @@ def approve_waiting(*, at: datetime, limit: int) -> int:
     return len(approve_events(events=events, at=at, reason="approved automatically"))
 
 
-@transaction.atomic
+@retried
 def release_due(*, at: datetime, limit: int) -> int:
     """Pay confirmed cashback whose hold is over; answers how many were looked at."""
     due = CashbackEvent.objects.due_for_release(at).order_by("hold_until")

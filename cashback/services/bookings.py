@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from cashback.models import Account, AccountKind, CashbackEvent, Transfer, TransferKind
-from cashback.services.ledger import Entry, Wallets, book, open_wallets, platform_account
+from cashback.services.ledger import Entry, Wallets, book, lock, open_wallets, platform_account
 
 SOURCE = "cashback_event"
 
@@ -34,6 +34,13 @@ def sides_of(events: Iterable[CashbackEvent]) -> dict[int, Sides]:
         wallets = open_wallets(owners=[event.buyer for event in group], currency=currency)
         accrual = platform_account(kind=AccountKind.ACCRUAL, currency=currency)
         found |= {event.pk: sides(event, wallets, accrual) for event in group}
+    return found
+
+
+def lock_wallets(events: Iterable[CashbackEvent]) -> dict[int, Sides]:
+    """The same, locked all at once: whoever books in several steps must not wait for a wallet in between."""
+    found = sides_of(events)
+    lock([account.pk for each in found.values() for account in (each.pending, each.available)])
     return found
 
 

@@ -18,7 +18,7 @@ from coupon_site.identifiers import uuid7
 INSERT = """
 INSERT INTO cashback_transfer
     (public_id, debit_id, credit_id, amount_minor, source_type, source_id, reason, reverses_id, created_at)
-SELECT entry.*, now() FROM unnest(
+SELECT entry.*, clock_timestamp() FROM unnest(
     %(ids)s::uuid[], %(debits)s::bigint[], %(credits)s::bigint[], %(amounts)s::bigint[],
     %(source_types)s::text[], %(source_ids)s::uuid[], %(reasons)s::text[], %(reverses)s::bigint[]
 ) AS entry

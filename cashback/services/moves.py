@@ -12,6 +12,9 @@ from coupon_site.tracing import request_id
 from coupon_site.transitions import sources_of
 from events import publish_many
 
+# What a fact about an event says of it.
+TOLD = ("buyer", "order_line__order")
+
 
 @transaction.atomic
 def move_all(
@@ -20,7 +23,7 @@ def move_all(
     """Bring those events into state `to` that are in one of its sources; these, fresh and locked. Others stay."""
     sources = sources_of(CashbackEvent.TRANSITIONS, to)
     rows = CashbackEvent.objects.filter(pk__in=[event.pk for event in events], state__in=sources).order_by("pk")
-    moved = list(rows.select_for_update(no_key=True, of=("self",)).select_related("buyer"))
+    moved = list(rows.select_for_update(no_key=True, of=("self",)).select_related(*TOLD))
     CashbackEvent.objects.filter(pk__in=[event.pk for event in moved]).update(state=to, **fields)
     record_changes(moved, to=to, actor=actor, reason=reason)
     for event in moved:
@@ -32,7 +35,7 @@ def move_all(
 def locked(events: Iterable[CashbackEvent]) -> list[CashbackEvent]:
     """The same events as they are now, locked in the order of their ids."""
     rows = CashbackEvent.objects.filter(pk__in=[event.pk for event in events]).order_by("pk")
-    return list(rows.select_for_update(no_key=True, of=("self",)).select_related("buyer"))
+    return list(rows.select_for_update(no_key=True, of=("self",)).select_related(*TOLD))
 
 
 def record_changes(
@@ -61,6 +64,7 @@ def announce(fact: type[CashbackFact], events: Sequence[CashbackEvent]) -> None:
                 cashback_event=event.public_id,
                 buyer=event.buyer.public_id,
                 network=event.network,
+                order_number=event.order_line.order.number if event.order_line else "",
                 state=event.state,
                 amount_minor=event.amount_minor,
                 currency=event.currency,

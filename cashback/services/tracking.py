@@ -1,22 +1,21 @@
 """Cashback on our own orders."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
-from django.db import transaction
-
 from cashback.models import SHOP, CashbackEvent, CashbackEventQuerySet, CashbackState
+from cashback.queries import Rate, Rates
 from cashback.services.adjustments import Target, adjust_events, undo_events
 from cashback.services.approvals import approve_events, open_events
+from cashback.services.deadlocks import retried
 from cashback.switches import AUTO_APPROVE
 from coupon_site.money import share_of
 from flags import is_enabled
 from orders.models import Order, OrderLine, OrderState
 
 
-@transaction.atomic
+@retried
 def track_order(*, order: UUID, at: datetime) -> list[CashbackEvent]:
     """One cashback event per line of a paid order whose offer gives some; again changes nothing.
 
@@ -27,7 +26,9 @@ def track_order(*, order: UUID, at: datetime) -> list[CashbackEvent]:
     if row.state not in (OrderState.PAID, OrderState.FULFILLED):
         return []
     lines = list(row.lines.select_related("sale__offer"))
-    drafts = [draft(row, line, at=at) for line in lines if line.sale.offer.cashback_basis_points]
+    rates = Rates.of_shop(line.sale.offer for line in lines)
+    rated = [(line, rates.for_offer(line.sale.offer, at=row.created_at)) for line in lines]
+    drafts = [draft(row, line, rate, at=at) for line, rate in rated if rate.basis_points]
     CashbackEvent.objects.bulk_create(drafts, ignore_conflicts=True)
     events = open_events(events=list(events_of(row).filter(state=CashbackState.TRACKED)))
     if row.refunded_minor:
@@ -37,17 +38,17 @@ def track_order(*, order: UUID, at: datetime) -> list[CashbackEvent]:
     return events
 
 
-def draft(order: Order, line: OrderLine, *, at: datetime) -> CashbackEvent:
+def draft(order: Order, line: OrderLine, rate: Rate, *, at: datetime) -> CashbackEvent:
     """An unsaved event: the share of what the line cost, rounded once."""
-    rate = line.sale.offer.cashback_basis_points
     return CashbackEvent(
         buyer=order.buyer,
         order_line=line,
         network=SHOP,
-        basis_points=rate,
+        basis_points=rate.basis_points,
+        rule=rate.rule,
         currency=order.currency,
-        original_minor=share_of(line.line_total_minor, basis_points=rate),
-        hold_until=at + timedelta(seconds=settings.CASHBACK_HOLD_SECONDS),
+        original_minor=share_of(line.line_total_minor, basis_points=rate.basis_points),
+        hold_until=at + rate.hold,
         created_at=at,
     )
 
@@ -56,7 +57,7 @@ def events_of(order: Order) -> CashbackEventQuerySet:
     return CashbackEvent.objects.filter(order_line__order=order)
 
 
-@transaction.atomic
+@retried
 def follow_refund(*, order: Order) -> list[CashbackEvent]:
     """A part of the money went back: cashback remains on what was kept."""
     lines = list(order.lines.all())
@@ -87,7 +88,7 @@ def spread(amount_minor: int, lines: Sequence[OrderLine]) -> list[int]:
     return shares
 
 
-@transaction.atomic
+@retried
 def undo_order(*, order: Order, reason: str) -> list[CashbackEvent]:
     """Nothing of the order remains, nor of its cashback."""
     return undo_events(events=list(events_of(order)), reason=reason)

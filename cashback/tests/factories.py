@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from cashback.models import Account, CashbackEvent, ImportJob, Network, Transfer
-from cashback.services import imports, transfer
+from django.utils import timezone
+
+from accounts.models import User
+from cashback.models import Account, CashbackEvent, ImportJob, Network, Payout, Transfer
+from cashback.services import imports, request_payout, transfer
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 
@@ -26,6 +29,12 @@ def fund(account: Account, accrual: Account, *, amount_minor: int) -> Transfer:
         source_id=uuid4(),
         reason="adjustment",
     )
+
+
+def new_payout(buyer: User, **fields: Any) -> Payout:
+    """What a customer asks for by themselves."""
+    defaults = {"amount_minor": 1000, "currency": "GBP", "destination": "GB33BUKB20201555555555", "actor": buyer}
+    return request_payout(**{"buyer": buyer, "key": str(uuid4()), "at": timezone.now(), **defaults, **fields})
 
 
 def balance(account: Account) -> int:
@@ -51,13 +60,16 @@ def write_file(folder: Path, lines: Sequence[str], *, name: str = "file.csv") ->
     return path
 
 
-def run(path: Path, **options: Any) -> ImportJob:
+def run(path: Path, *, network: Network | None = None, **options: Any) -> ImportJob:
     """Import a file as the command does."""
     file = imports.LocalFile(path)
-    network = imports.profile_for(file=file).network
     job = imports.open_import(
-        network=network, filename=str(path), print_=imports.fingerprint(file.chunks(0)), source="command"
+        network=network or imports.network_of(file),
+        filename=str(path),
+        print_=imports.fingerprint(file.chunks(0)),
+        source="command",
     ).job
+    imports.prepare_import(job=job, file=file, at=timezone.now())
     imports.run_import(job=job, file=file, **options)
     return job
 

@@ -175,4 +175,4 @@ def test_profile_without_what_every_line_must_say__is_refused(
     )
 
     assert complaint in answer.content.decode()
-    assert MappingProfile.objects.count() == 1
+    assert not MappingProfile.objects.filter(name="New").exists()

@@ -13,15 +13,21 @@ from cashback.handlers import settle_cashback
 from cashback.models import Account, AccountKind, CashbackEvent, CashbackState, Transfer
 from cashback.queries import balances_of
 from cashback.services import (
+    Target,
+    adjust_events,
+    amend_event,
     approve_events,
+    clear_events,
     decline_events,
     hold_events,
+    platform_account,
     release_due,
     reverse_events,
     track_order,
     transfer,
 )
 from cashback.tests.conftest import Books
+from coupon_site.errors import IllegalTransition
 from coupon_site.models import StateChange
 from events.models import OutboxEvent
 from flags import override_flags
@@ -209,10 +215,98 @@ def test_spent_already__is_taken_down_to_the_floor_and_the_rest_written_off(
     assert broken() == {}
 
 
+def test_restored_after_it_was_written_off__is_not_paid_a_second_time(
+    paid: CashbackEvent, user: User, broken: Books
+) -> None:
+    spend(user, 70, paid)
+    adjust_events(targets=[Target(paid, 100, 100)], reason="cancelled")
+    paid.refresh_from_db()
+    assert (paid.amount_minor, paid.written_off_minor, wallet_of(user)) == (0, 70, (0, 0))
+
+    adjust_events(targets=[Target(paid, 100, 20)], reason="only a part of it")
+
+    paid.refresh_from_db()
+    assert (paid.amount_minor, paid.written_off_minor, wallet_of(user)) == (80, 0, (0, 10))
+    assert broken() == {}
+
+
+def test_spent_and_found_to_be_worth_less__the_rest_is_written_off(
+    paid: CashbackEvent, user: User, broken: Books
+) -> None:
+    spend(user, 100, paid)
+
+    adjust_events(targets=[Target(paid, 40, 0)], reason="the network amended it")
+
+    paid.refresh_from_db()
+    assert (paid.original_minor, paid.written_off_minor, wallet_of(user)) == (40, 60, (0, 0))
+    assert broken() == {}
+
+
+# --- amended by hand ---
+
+
+@pytest.mark.parametrize("amount_minor", [0, 40, 250], ids=["nothing", "less", "more"])
+@pytest.mark.parametrize("approved", [False, True], ids=["pending", "paid"])
+def test_amended__the_difference_is_booked(
+    event: CashbackEvent, user: User, operator: User, broken: Books, *, approved: bool, amount_minor: int
+) -> None:
+    if approved:
+        approve_events(events=[event], at=timezone.now())
+
+    amend_event(event=event, amount_minor=amount_minor, reason="agreed with the shop", actor=operator)
+
+    event.refresh_from_db()
+    assert (event.original_minor, event.amount_minor) == (100, amount_minor)
+    assert wallet_of(user) == ((0, amount_minor) if approved else (amount_minor, 0))
+    change = StateChange.objects.filter(object_id=event.public_id).latest("id")
+    assert (change.from_state, change.to_state, change.actor) == (event.state, event.state, operator)
+    assert OutboxEvent.objects.filter(event_type="cashback.amended").count() == 1
+    assert broken() == {}
+
+
+def test_amended_and_then_cancelled_in_part__both_count(
+    event: CashbackEvent, user: User, operator: User, broken: Books
+) -> None:
+    amend_event(event=event, amount_minor=130, reason="a promise", actor=operator)
+
+    adjust_events(targets=[Target(event, 100, 50)], reason="half of it came back")
+
+    assert wallet_of(user) == (80, 0)
+    assert broken() == {}
+
+
+def test_amended_down_and_then_cancelled__is_worth_nothing_and_not_less(
+    event: CashbackEvent, user: User, operator: User, broken: Books
+) -> None:
+    amend_event(event=event, amount_minor=30, reason="too much", actor=operator)
+
+    adjust_events(targets=[Target(event, 100, 80)], reason="most of it came back")
+
+    event.refresh_from_db()
+    assert (event.amount_minor, event.correction_minor, wallet_of(user)) == (0, -20, (0, 0))
+    assert broken() == {}
+
+
+def test_over__is_not_amended(event: CashbackEvent, user: User, operator: User) -> None:
+    decline_events(events=[event])
+
+    with pytest.raises(IllegalTransition):
+        amend_event(event=event, amount_minor=5, reason="too late", actor=operator)
+
+    assert wallet_of(user) == (0, 0)
+
+
+@pytest.mark.parametrize(("state", "cleared"), [("held", 1), ("pending", 0), ("confirmed", 0)])
+def test_only_held__is_cleared(event: CashbackEvent, operator: User, state: str, cleared: int) -> None:
+    CashbackEvent.objects.filter(pk=event.pk).update(state=state)
+
+    assert len(clear_events(events=[event], at=timezone.now(), actor=operator, reason="fine")) == cleared
+
+
 def spend(user: User, amount_minor: int, cause: CashbackEvent) -> None:
     transfer(
         debit=Account.objects.get(owner=user, kind=AccountKind.AVAILABLE),
-        credit=Account.objects.get_or_create(owner=None, kind=AccountKind.PAYOUT_CLEARING, currency="GBP")[0],
+        credit=platform_account(kind=AccountKind.PAID_OUT, currency="GBP"),
         amount_minor=amount_minor,
         source_type="test",
         source_id=cause.public_id,

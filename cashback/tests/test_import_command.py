@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from cashback.models import Conversion, ImportJob, Network, Transfer
 from cashback.tests.conftest import Books
 from cashback.tests.factories import line, worth, write_file
+from coupon_site.identifiers import uuid7
 from events.models import OutboxEvent
 
 pytestmark = pytest.mark.django_db
@@ -91,8 +92,15 @@ def test_terminal__shows_a_bar(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(None, "No such file"), (b"", "the file is empty"), (b"a,b\n", "no column"), (b"\x00\x01\x02" * 9, "no column")],
-    ids=["missing", "empty", "other columns", "no text"],
+    [
+        (None, "No such file"),
+        (b"", "the file is empty"),
+        (b"a,b\n", "no delimiter"),
+        (b"a,b,c,d\n1,2,3,4\n", "no network's profile has its columns"),
+        (b"\x00\x01\x02" * 9, "no text"),
+        (b"PK\x03\x04\x00\x00", "zip archive"),
+    ],
+    ids=["missing", "empty", "two columns", "other columns", "no text", "zip"],
 )
 def test_bad_file__is_one_line_and_status_2(tmp_path: Path, content: bytes | None, complaint: str) -> None:
     path = tmp_path / "file.csv"
@@ -105,6 +113,41 @@ def test_bad_file__is_one_line_and_status_2(tmp_path: Path, content: bytes | Non
     assert error.value.returncode == 2
     assert "\n" not in str(error.value)
     assert not ImportJob.objects.exists()
+
+
+AMBIGUOUS = [line("1", at="03/04/2010 10:00"), line("2", at="05/06/2010 11:30")]
+
+
+def test_day_or_month_first__is_asked_in_one_line_with_status_2(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="whether the day or the month comes first") as error:
+        command(str(write_file(tmp_path, AMBIGUOUS)))
+
+    assert error.value.returncode == 2
+    assert not Conversion.objects.exists()
+
+
+def test_profile_that_is_named__answers_every_question(tmp_path: Path, network: Network) -> None:
+    profile = network.profiles.get()
+    profile.pk, profile.public_id, profile.name, profile.date_format = None, uuid7(), "Months first", "%m/%d/%Y %H:%M"
+    profile.save(force_insert=True)
+    path = str(write_file(tmp_path, AMBIGUOUS))
+
+    command(path, "--network", network.slug, "--profile", "Months first")
+
+    assert Conversion.objects.get(external_id="1").occurred_at.month == 3
+    with pytest.raises(CommandError, match="no profile Nobody's") as error:
+        command(path, "--network", network.slug, "--profile", "Nobody's")
+    assert error.value.returncode == 2
+
+
+def test_likely_order_of_day_and_month__is_taken_and_told(tmp_path: Path, network: Network) -> None:
+    days = [line(str(number), at=f"0{number}/12/2010 10:00") for number in range(1, 6)]
+    told = io.StringIO()
+
+    call_command("import_conversions", str(write_file(tmp_path, days)), stdout=io.StringIO(), stderr=told)
+
+    assert "Note: No date tells" in told.getvalue()
+    assert {each.occurred_at.month for each in Conversion.objects.all()} == {12}
 
 
 def test_folder_or_unknown_network__is_one_line_and_status_2(tmp_path: Path) -> None:

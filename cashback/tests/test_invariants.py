@@ -16,6 +16,7 @@ from cashback.models import (
     Conversion,
     ConversionLine,
     ImportRow,
+    Payout,
     Transfer,
 )
 from cashback.queries import (
@@ -26,9 +27,9 @@ from cashback.queries import (
     imports_stalled,
     platform_balance,
 )
-from cashback.services import open_wallets, track_order
+from cashback.services import adjust_wallet, open_wallets, track_order
 from cashback.tests.conftest import Books
-from cashback.tests.factories import import_lines, line, run, write_file
+from cashback.tests.factories import import_lines, line, new_payout, run, write_file
 from orders.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +39,8 @@ pytestmark = pytest.mark.django_db
 def world(user: User, paid_order: Order, tmp_path: Path) -> None:
     """Cashback of both kinds, a clawback, and nothing broken."""
     track_order(order=paid_order.public_id, at=timezone.now())
+    adjust_wallet(owner=user, amount_minor=2000, currency="GBP", reason="sorry", actor=user, key=uuid4())
+    new_payout(user, amount_minor=700)
     import_lines(tmp_path, [line("1", "A", 2), line("C2", "A", -1, at="2010-12-09 00:00:00")])
 
 
@@ -54,6 +57,14 @@ BREAKS: dict[str, tuple[Callable[[], object], set[str]]] = {
     "a balance": (
         lambda: Account.objects.filter(kind="available").update(balance_minor=1),
         {"wallet_balances_that_differ", "ledger_sum"},
+    ),
+    "a payout's state": (
+        lambda: Payout.objects.update(state="rejected"),
+        {"payouts_that_differ", "payout_clearing_that_differs"},
+    ),
+    "a payout's amount": (
+        lambda: Payout.objects.update(amount_minor=1),
+        {"payouts_that_differ", "payout_clearing_that_differs"},
     ),
     "a currency": (cross_currencies, {"transfers_across_currencies"}),
     "an amount": (

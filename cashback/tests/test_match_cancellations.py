@@ -55,6 +55,23 @@ def test_cancelled_at_a_higher_price__is_capped_at_what_was_paid() -> None:
     assert match_cancellations([known(1, 2, hour=1, price=100), known(2, -2, hour=3, price=150)]) == [(1, 2, 1, 2, 200)]
 
 
+def test_purchase_of_the_same_number__is_meant_even_at_the_same_time() -> None:
+    lines = [known(1, 5, hour=1), known(2, 5, hour=3, external_id="7"), known(3, -1, hour=3, external_id="7")]
+
+    assert match_cancellations(lines) == [(2, 3, 1, 1, 100)]
+
+
+def test_corrections_of_an_amount__are_matched_as_long_as_some_of_it_is_left() -> None:
+    lines = [
+        known(1, 1, hour=1, price=1000, external_id="7"),
+        known(2, -1, hour=2, price=300, external_id="7"),
+        known(3, -1, hour=3, price=900, external_id="7"),
+        known(4, -1, hour=4, price=100, external_id="7"),
+    ]
+
+    assert match_cancellations(lines) == [(1, 2, 1, 1, 300), (1, 3, 1, 1, 700)]
+
+
 lines_of_one_item = st.lists(
     st.builds(
         known,
@@ -70,8 +87,13 @@ lines_of_one_item = st.lists(
 
 
 def separated(lines: list[KnownLine]) -> list[KnownLine]:
-    """No conversion is both purchase and cancellation."""
-    return [each._replace(conversion_id=each.conversion_id + (100 if each.is_cancellation else 0)) for each in lines]
+    """No conversion is both purchase and cancellation, nor has the number of one."""
+    return [
+        each._replace(conversion_id=each.conversion_id + 100, external_id=f"C{each.external_id}")
+        if each.is_cancellation
+        else each
+        for each in lines
+    ]
 
 
 @settings(deadline=None)

@@ -104,7 +104,6 @@ def test_amount__is_rounded_once_per_line(quantity: int, price: str, minor: int)
         (line("536365", quantity=2**31 - 1, price="99999999"), ["too_large"]),
         (line("536\x00365"), ["bad_encoding"]),
         ("536365,too,few", ["wrong_columns"]),
-        (HEADER, ["repeated_header"]),
         (line("536365", customer="", price="0.0", quantity=-5), ["missing_customer", "missing_price", "bad_quantity"]),
     ],
 )
@@ -114,6 +113,23 @@ def test_bad_line__tells_every_reason(text: str, reasons: list[str]) -> None:
     assert isinstance(found, BadLine)
     assert found.reasons == reasons
     assert "\x00" not in found.raw
+
+
+def test_header_again_further_down__is_a_line_that_says_so() -> None:
+    good, again, after = read(f"{HEADER}\n{line('1')}\n{HEADER}\n{line('2')}\n".encode())
+
+    assert isinstance(good, GoodLine)
+    assert isinstance(again, BadLine)
+    assert again.reasons == ["repeated_header"]
+    assert isinstance(after, GoodLine)
+
+
+def test_title_above_and_second_header_below__are_passed_over() -> None:
+    content = f"Report of December\n\nMade by,somebody\n{HEADER}\n\n{HEADER}\n{line('1')}\n".encode()
+
+    [found] = read(content)
+
+    assert isinstance(found, GoodLine)
 
 
 def test_rejected_line__is_shown_as_it_is() -> None:

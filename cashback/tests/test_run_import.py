@@ -29,6 +29,7 @@ from cashback.services import approve_events, imports
 from cashback.services.imports import applying, staging
 from cashback.tests.conftest import Books
 from cashback.tests.factories import balances, import_lines, line, run, split, worth, write_file
+from coupon_site.errors import IllegalTransition
 from coupon_site.models import StateChange
 from events.models import OutboxEvent
 
@@ -389,13 +390,38 @@ def test_file_that_nobody_can_read__fails_and_says_why(tmp_path: Path, network: 
         network=network, filename="other.csv", print_=imports.fingerprint([path.read_bytes()]), source="command"
     ).job
 
-    for _ in range(2):
-        with pytest.raises(UnreadableFile, match="no column"):
-            imports.run_import(job=job, file=imports.LocalFile(path))
+    with pytest.raises(UnreadableFile, match="no delimiter"):
+        imports.prepare_import(job=job, file=imports.LocalFile(path), at=timezone.now())
 
     job.refresh_from_db()
     assert job.state == "failed"
-    assert "no column" in job.error
+    assert "no delimiter" in job.error
+    with pytest.raises(IllegalTransition):
+        imports.run_import(job=job, file=imports.LocalFile(path))
+
+
+def test_import_that_nobody_let_begin__does_not(tmp_path: Path, network: Network) -> None:
+    path = write_file(tmp_path, LINES)
+    job = imports.open_import(
+        network=network, filename="a.csv", print_=imports.fingerprint([path.read_bytes()]), source="command"
+    ).job
+
+    with pytest.raises(IllegalTransition):
+        imports.run_import(job=job, file=imports.LocalFile(path))
+
+    assert job.state == "uploaded"
+
+
+def test_mapping_of_a_job__stays_when_its_profile_changes(tmp_path: Path, network: Network, broken: Books) -> None:
+    path = write_file(tmp_path, LINES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staging, "CHUNK_LINES", 2)
+        run(path, after_chunk=stop_after(1))
+    MappingProfile.objects.update(decimal_mark=",", date_format="%d.%m.%Y")
+
+    run(path)
+
+    assert worth(network) == WORTH
 
 
 @pytest.mark.parametrize("item", ["A\\B", "A\tB", '"A\nB"', "\\N", "{A}", "Ä'"])

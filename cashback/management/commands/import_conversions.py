@@ -7,8 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
+from django.utils import timezone
 
-from cashback.errors import ImportBusy, ImportTakenOver, UnreadableFile
+from cashback.errors import BadMapping, ImportBusy, ImportTakenOver, MappingIncomplete, UnreadableFile
 from cashback.models import ImportJob, ImportSource, MappingProfile, Network
 from cashback.services import imports
 
@@ -23,17 +24,20 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", help="path of the file")
         parser.add_argument("--network", metavar="SLUG", help="whose file it is; found out by its columns unless given")
+        parser.add_argument("--profile", metavar="NAME", help="how it is read; found out by the file unless given")
         parser.add_argument("--dry-run", action="store_true", help="show what would come of it and change nothing")
 
-    def handle(self, *args: Any, file: str, network: str | None, dry_run: bool, **options: Any) -> str:
+    def handle(self, *args: Any, file: str, network: str | None, profile: str | None, **options: Any) -> str:
         source = imports.LocalFile(self.readable(file))
-        profile = self.profile_for(source, network)
-        with transaction.atomic() if dry_run else nullcontext():
-            job, was_done = self.work(source, profile)
+        with transaction.atomic() if options["dry_run"] else nullcontext():
+            try:
+                job, was_done = self.work(source, self.network_of(source, network), profile)
+            except (UnreadableFile, MappingIncomplete, BadMapping) as error:
+                raise CommandError(f"{file} can't be imported: {error}", returncode=BAD_USE) from error
             self.report(job)
-            if dry_run:
+            if options["dry_run"]:
                 transaction.set_rollback(True)
-        return sentence(job, was_done=was_done, dry_run=dry_run)
+        return sentence(job, was_done=was_done, dry_run=options["dry_run"])
 
     def readable(self, file: str) -> Path:
         """The path of a file that can be opened; otherwise one line and exit status 2."""
@@ -44,31 +48,44 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{file} can't be read: {error.strerror}.", returncode=BAD_USE) from error
 
-    def profile_for(self, source: imports.LocalFile, slug: str | None) -> MappingProfile:
-        """How the file is to be read; one line and exit status 2 when nobody knows."""
-        network = Network.objects.filter(slug=slug).first() if slug else None
-        if slug and network is None:
-            known = ", ".join(Network.objects.order_by("slug").values_list("slug", flat=True))
-            raise CommandError(f"There is no network {slug}. Known: {known or 'none'}.", returncode=BAD_USE)
-        try:
-            return imports.profile_for(file=source, network=network)
-        except UnreadableFile as error:
-            raise CommandError(f"{source.path} can't be imported: {error.detail}.", returncode=BAD_USE) from error
+    def network_of(self, source: imports.LocalFile, slug: str | None) -> Network:
+        """Whose file it is; one line and exit status 2 when nobody knows."""
+        if not slug:
+            return imports.network_of(source)
+        if network := Network.objects.filter(slug=slug).first():
+            return network
+        known = ", ".join(Network.objects.order_by("slug").values_list("slug", flat=True))
+        raise CommandError(f"There is no network {slug}. Known: {known or 'none'}.", returncode=BAD_USE)
 
-    def work(self, source: imports.LocalFile, profile: MappingProfile) -> tuple[ImportJob, bool]:
+    def profile_of(self, network: Network, name: str | None) -> MappingProfile | None:
+        if not name:
+            return None
+        if profile := network.profiles.filter(name=name).first():
+            return profile
+        known = ", ".join(network.profiles.order_by("name").values_list("name", flat=True))
+        raise CommandError(f"{network} has no profile {name}. Known: {known or 'none'}.", returncode=BAD_USE)
+
+    def work(self, source: imports.LocalFile, network: Network, profile: str | None) -> tuple[ImportJob, bool]:
         """The file's job, brought to its end, and whether it had been there before."""
+        named = self.profile_of(network, profile)
         intake = imports.open_import(
-            network=profile.network,
+            network=network,
             filename=str(source.path),
             print_=imports.fingerprint(source.chunks(0)),
             source=ImportSource.COMMAND,
         )
         was_done = intake.job.is_finished
         try:
+            imports.prepare_import(job=intake.job, file=source, profile=named, at=timezone.now())
+            self.warn(intake.job)
             imports.run_import(job=intake.job, file=source, after_chunk=self.progress)
         except (ImportBusy, ImportTakenOver) as error:
-            raise CommandError(f"Another import of {profile.network} is running: {error}") from error
+            raise CommandError(f"Another import of {network} is running: {error}") from error
         return intake.job, was_done
+
+    def warn(self, job: ImportJob) -> None:
+        for finding in (job.preview or {}).get("warnings", []):
+            self.stderr.write(f"Note: {finding['detail']}")
 
     def progress(self, job: ImportJob) -> bool:
         """A bar on a terminal, a line now and then otherwise."""

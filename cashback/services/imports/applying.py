@@ -1,7 +1,7 @@
 """From staged rows to conversions and their cashback: a batch of invoices per transaction, set by set."""
 
+from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -9,8 +9,11 @@ from django.utils import timezone
 
 from cashback.errors import ImportTakenOver
 from cashback.models import Conversion, ImportJob, ImportState
+from cashback.parsing import Reason
 from cashback.services.imports.buyers import assign_buyers
 from cashback.services.imports.cancellations import rematch
+from cashback.services.imports.mappings import dialect_of
+from cashback.services.imports.merging import ADDING, REPLACING, Merging
 from cashback.services.imports.rewards import reward
 from cashback.services.imports.staging import write
 from cashback.services.imports.statements import fetch, run
@@ -27,47 +30,23 @@ SELECT max(external_id) FROM (
 """
 
 KEYS = """
-SELECT external_id, part, bool_and(is_cancellation), min(occurred_at) FROM cashback_importrow
+SELECT external_id, part, bool_and(is_cancellation), min(occurred_at), min(currency), max(currency)
+FROM cashback_importrow
 WHERE job_id = %(job)s AND line_hash IS NOT NULL AND external_id > %(after)s AND external_id <= %(up_to)s
 GROUP BY external_id, part
 """
 
-# Pieces of one file add up; of what unrelated files say the largest count holds. So a line has grown when its own
-# series now says more than any did before.
-BATCH = """
-CREATE TEMPORARY TABLE import_batch ON COMMIT DROP AS
-SELECT said.*, coalesce(known.of_series, 0) + said.copies > coalesce(known.of_any, 0) AS has_grown
-FROM (
-    SELECT conversion.id AS conversion_id, row.line_hash, min(row.buyer_ref) AS buyer_ref, min(row.item) AS item,
-        min(row.quantity) AS quantity, min(row.amount_minor) AS amount_minor, min(row.occurred_at) AS occurred_at,
-        count(*)::integer AS copies
-    FROM cashback_importrow row
-    JOIN cashback_conversion conversion ON conversion.network_id = %(network)s
-        AND conversion.external_id = row.external_id AND conversion.part = row.part
-    WHERE row.job_id = %(job)s AND row.line_hash IS NOT NULL
-        AND row.external_id > %(after)s AND row.external_id <= %(up_to)s
-    GROUP BY conversion.id, row.line_hash
-) AS said
-LEFT JOIN LATERAL (
-    SELECT max(copies) AS of_any, max(copies) FILTER (WHERE series_id = %(series)s) AS of_series FROM (
-        SELECT job.series_id, sum(line.copies) AS copies
-        FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
-        WHERE line.conversion_id = said.conversion_id AND line.line_hash = said.line_hash
-        GROUP BY job.series_id
-    ) AS series
-) AS known ON said.conversion_id <> ALL(%(created)s)
-"""
-
-ADD_LINES = """
-INSERT INTO cashback_conversionline
-    (conversion_id, job_id, line_hash, buyer_ref, item, quantity, amount_minor, occurred_at, copies)
-SELECT conversion_id, %(job)s, line_hash, buyer_ref, item, quantity, amount_minor, occurred_at, copies
-FROM import_batch
+MIXED = """
+UPDATE cashback_importrow row SET outcome = 'error', reasons = '{mixed_currency}', line_hash = NULL,
+    raw = concat_ws(' ', row.external_id, row.item, row.amount_minor::text, row.currency)
+FROM cashback_conversion conversion
+WHERE row.job_id = %(job)s AND row.line_hash IS NOT NULL
+    AND row.external_id > %(after)s AND row.external_id <= %(up_to)s AND conversion.network_id = %(network)s
+    AND conversion.external_id = row.external_id AND conversion.part = row.part AND conversion.currency <> row.currency
 """
 
 SEEN = """
-SELECT conversion_id, bool_or(has_grown), sum(copies)::integer FROM import_batch
-GROUP BY conversion_id ORDER BY conversion_id
+SELECT conversion_id, bool_or(has_grown) FROM import_batch GROUP BY conversion_id ORDER BY conversion_id
 """
 
 TOTALS = """
@@ -104,26 +83,14 @@ FROM cashback_conversion WHERE id = ANY(%(changed)s)
 ON CONFLICT (conversion_id, content_hash) DO NOTHING
 """
 
-OUTCOMES = """
-UPDATE cashback_importrow row SET outcome = CASE
-    WHEN batch.conversion_id = ANY(%(created)s) THEN 'created'
-    WHEN NOT batch.conversion_id = ANY(%(touched)s) THEN 'unchanged'
-    WHEN batch.has_grown THEN 'amended'
-    ELSE 'skipped_duplicate'
-END
-FROM import_batch batch
-WHERE row.job_id = %(job)s AND row.line_hash IS NOT NULL AND row.line_hash = batch.line_hash
-    AND row.external_id > %(after)s AND row.external_id <= %(up_to)s
-"""
-
 
 class Batch(NamedTuple):
-    """What a batch found: new conversions, those that are new or have grown, how many there are, and lines."""
+    """What a batch found: new conversions, new or grown ones, how many there are, lines of other currencies."""
 
     created: list[int]
     touched: list[int]
     conversions: int
-    lines: int
+    mixed: int
 
 
 def apply(job: ImportJob, *, after_chunk: Callable[[ImportJob], bool]) -> bool:
@@ -159,9 +126,9 @@ def apply_batch(job: ImportJob, *, up_to: str) -> None:
     changed = sorted({*batch.touched, *matches.affected})
     run(REVISIONS, {"job": job.pk, "changed": changed})
     reward(job, conversion_ids=changed, at=timezone.now())
-    run(OUTCOMES, {**values, "created": batch.created, "touched": batch.touched})
+    lines = run(merging_of(job).outcomes, {**values, "created": batch.created, "touched": batch.touched})
     run("DROP TABLE import_batch", {})
-    advance(job, batch, up_to=up_to, more_clawbacks=matches.more_lines, at=timezone.now())
+    advance(job, batch, up_to=up_to, lines=lines, more_clawbacks=matches.more_lines)
 
 
 def hold(job: ImportJob) -> None:
@@ -171,23 +138,31 @@ def hold(job: ImportJob) -> None:
         raise ImportTakenOver(str(job.public_id))
 
 
+def merging_of(job: ImportJob) -> Merging:
+    return REPLACING if dialect_of(job).replaces else ADDING
+
+
 def merge(job: ImportJob, values: dict[str, Any]) -> Batch:
     """Add the batch's lines to what is known."""
-    created = make_conversions(job, values)
-    run(BATCH, {**values, "created": created})
+    merging = merging_of(job)
+    created, has_mixed = make_conversions(job, values)
+    mixed = run(MIXED, values) if has_mixed else 0
+    run(merging.lay_out, {**values, "created": created})
     run("ANALYZE import_batch", {})
-    run(ADD_LINES, values)
+    for statement in merging.write:
+        run(statement, values)
     rows = fetch(SEEN, {})
-    touched = [pk for pk, has_grown, _ in rows if has_grown]
-    return Batch(created, touched, conversions=len(rows), lines=sum(lines for _, _, lines in rows))
+    return Batch(created, [pk for pk, has_grown in rows if has_grown], conversions=len(rows), mixed=mixed)
 
 
-def make_conversions(job: ImportJob, values: dict[str, Any]) -> list[int]:
-    """Rows for the invoices of the batch that are not known yet; their keys."""
-    assert job.profile is not None  # noqa: S101  a job without one does not run
-    currency = job.profile.currency
-    drafts = {
-        (external_id, part): Conversion(
+def make_conversions(job: ImportJob, values: dict[str, Any]) -> tuple[list[int], bool]:
+    """Rows for the batch's invoices that are not known yet: their keys. And whether lines have other currencies."""
+    currencies, drafts, has_mixed = {}, {}, False
+    for external_id, part, is_cancellation, occurred_at, currency, another in fetch(KEYS, values):
+        key = (external_id, part)
+        currencies[key] = currency
+        has_mixed |= currency != another
+        drafts[key] = Conversion(
             network_id=job.network_id,
             external_id=external_id,
             part=part,
@@ -195,26 +170,28 @@ def make_conversions(job: ImportJob, values: dict[str, Any]) -> list[int]:
             currency=currency,
             occurred_at=occurred_at,
         )
-        for external_id, part, is_cancellation, occurred_at in fetch(KEYS, values)
-    }
     known = Conversion.objects.filter(
         network=job.network_id, external_id__gt=job.applied_to, external_id__lte=values["up_to"]
     )
-    for key in known.values_list("external_id", "part"):
-        drafts.pop(key, None)
-    return [conversion.pk for conversion in Conversion.objects.bulk_create(drafts.values())]
+    for external_id, part, currency in known.values_list("external_id", "part", "currency"):
+        if drafts.pop((external_id, part), None):
+            has_mixed |= currencies[external_id, part] != currency
+    return [conversion.pk for conversion in Conversion.objects.bulk_create(drafts.values())], has_mixed
 
 
-def advance(job: ImportJob, batch: Batch, *, up_to: str, more_clawbacks: int, at: datetime) -> None:
+def advance(job: ImportJob, batch: Batch, *, up_to: str, lines: int, more_clawbacks: int) -> None:
     """Count, and move the cursor."""
     amended = len(batch.touched) - len(batch.created)
     changes: dict[str, object] = {
         "applied_to": up_to,
-        "applied_lines": job.applied_lines + batch.lines,
+        "applied_lines": job.applied_lines + lines,
         "created_count": job.created_count + len(batch.created),
         "amended_count": job.amended_count + amended,
         "unchanged_count": job.unchanged_count + batch.conversions - len(batch.touched),
         "clawbacks": job.clawbacks + more_clawbacks,
-        "heartbeat_at": at,
+        "heartbeat_at": timezone.now(),
     }
+    if batch.mixed:
+        reasons = Counter(job.reasons) + Counter({Reason.MIXED_CURRENCY.value: batch.mixed})
+        changes |= {"rejected": job.rejected + batch.mixed, "reasons": dict(reasons)}
     write(job, ImportJob.objects.filter(pk=job.pk, applied_to=job.applied_to), changes)

@@ -19,6 +19,16 @@ WHERE conversion.id = ANY(%(touched)s) AND conversion.buyer_ref <> '' AND NOT EX
 )
 """
 
+# Links to shops carry our user's public id as the sub-id that networks report back.
+KNOWN_HERE = """
+INSERT INTO cashback_buyerreference (network_id, external_id, user_id, created_at)
+SELECT %(network)s, named.buyer_ref, known.id, now() FROM (
+    SELECT DISTINCT conversion.buyer_ref FROM cashback_conversion conversion
+    WHERE conversion.id = ANY(%(touched)s) AND conversion.buyer_ref ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+) AS named JOIN accounts_user known ON known.public_id = named.buyer_ref::uuid
+ON CONFLICT (network_id, external_id) DO NOTHING
+"""
+
 ASSIGN = """
 UPDATE cashback_conversion conversion SET buyer_id = (
     SELECT user_id FROM cashback_buyerreference known
@@ -28,9 +38,10 @@ UPDATE cashback_conversion conversion SET buyer_id = (
 
 
 def assign_buyers(job: ImportJob, *, touched: Sequence[int], at: datetime) -> None:
-    """Name the users of conversions; make those that are unknown, where the profile says so."""
+    """Name the users of conversions; make those that are unknown, where the mapping says so."""
     values = {"touched": list(touched), "network": job.network_id}
-    if job.profile and job.profile.creates_buyers and (unknown := [ref for (ref,) in fetch(UNKNOWN, values)]):
+    run(KNOWN_HERE, values)
+    if job.mapping and job.mapping["creates_buyers"] and (unknown := [ref for (ref,) in fetch(UNKNOWN, values)]):
         make_buyers(job.network, sorted(unknown), at=at)
     run(ASSIGN, values)
 

@@ -22,21 +22,21 @@ WHERE line.conversion_id = ANY(%(touched)s) AND EXISTS (
 
 # Pieces of one file add up; of what unrelated files say the largest count holds.
 LINES = """
-SELECT buyer_ref, item, conversion_id, external_id, part, is_cancellation, line_hash, quantity, amount_minor,
+SELECT buyer_ref, item, currency, conversion_id, external_id, part, is_cancellation, line_hash, quantity, amount_minor,
     occurred_at, max(copies)
 FROM (
-    SELECT wanted.buyer_ref, wanted.item, conversion.id AS conversion_id, conversion.external_id, conversion.part,
-        conversion.is_cancellation, line.line_hash::text, line.quantity, line.amount_minor, line.occurred_at,
-        sum(line.copies)::integer AS copies
+    SELECT wanted.buyer_ref, wanted.item, conversion.currency, conversion.id AS conversion_id,
+        conversion.external_id, conversion.part, conversion.is_cancellation,
+        line.line_hash::text, line.quantity, line.amount_minor, line.occurred_at, sum(line.copies)::integer AS copies
     FROM unnest(%(refs)s::text[], %(items)s::text[]) AS wanted (buyer_ref, item)
     JOIN cashback_conversion conversion
         ON conversion.network_id = %(network)s AND conversion.buyer_ref = wanted.buyer_ref
     JOIN cashback_conversionline line ON line.conversion_id = conversion.id AND line.item = wanted.item
     JOIN cashback_importjob job ON job.id = line.job_id
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, job.series_id
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, job.series_id
 ) AS said
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-ORDER BY 1, 2
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+ORDER BY 1, 2, 3
 """
 
 EXISTING = """
@@ -94,7 +94,7 @@ def rematch(*, network_id: int, touched: Sequence[int]) -> Rematch:
 
 def matches_of(rows: Sequence[tuple[Any, ...]]) -> set[ItemMatch]:
     found = set()
-    for (_, item), group in groupby(rows, key=lambda row: row[:2]):
-        for match in match_cancellations(KnownLine(*row[2:]) for row in group):
+    for (_, item, _), group in groupby(rows, key=lambda row: row[:3]):
+        for match in match_cancellations(KnownLine(*row[3:]) for row in group):
             found.add(ItemMatch(match.purchase_id, match.cancellation_id, item, *match[2:]))
     return found

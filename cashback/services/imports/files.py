@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from django.core.files.uploadedfile import UploadedFile
+
 from cashback.models import ImportJob, ImportPart
 
 STRETCH_BYTES = 1 << 20
@@ -28,6 +30,18 @@ class LocalFile(NamedTuple):
             file.seek(offset)
             while stretch := file.read(STRETCH_BYTES):
                 yield stretch
+
+
+class UploadFile(NamedTuple):
+    """A file that is being uploaded."""
+
+    file: UploadedFile
+
+    def chunks(self, offset: int) -> Iterator[bytes]:
+        for chunk in self.file.chunks():
+            if offset < len(chunk):
+                yield chunk[offset:]
+            offset = max(0, offset - len(chunk))
 
 
 class StoredFile(NamedTuple):

@@ -41,12 +41,14 @@ class Purchase:
 
 
 def match_cancellations(lines: Iterable[KnownLine]) -> list[Match]:
-    """Give each cancelled line, the earliest first, to the latest earlier purchase that still covers its quantity."""
+    """Give each cancelled line, the earliest first, to the purchase it names, if something is left of that, or else to
+    the latest earlier one that still covers its quantity.
+    """
     lines = list(lines)
     purchases = purchases_of(lines)
     found: dict[tuple[int, int], Match] = {}
     for line in cancelled_lines(lines):
-        if purchase := latest_covering(purchases, line):
+        if purchase := named_by(line, purchases) or latest_covering(purchases, line):
             amount = min(-line.amount_minor, purchase.amount_minor)
             purchase.quantity += line.quantity
             purchase.amount_minor -= amount
@@ -73,6 +75,11 @@ def cancelled_lines(lines: Iterable[KnownLine]) -> list[KnownLine]:
     """Every single cancelled line, the earliest first."""
     cancelled = [line for line in lines if line.is_cancellation for _ in range(line.copies)]
     return sorted(cancelled, key=lambda line: (line.occurred_at, line.external_id, line.part, line.line_hash))
+
+
+def named_by(line: KnownLine, purchases: Iterable[Purchase]) -> Purchase | None:
+    """The purchase of the same number, as networks report corrections: of the amount, whatever the quantity."""
+    return next((each for each in purchases if each.key[1] == line.external_id and each.amount_minor > 0), None)
 
 
 def latest_covering(purchases: Iterable[Purchase], line: KnownLine) -> Purchase | None:

@@ -7,13 +7,13 @@ from django.db import IntegrityError, InterfaceError, OperationalError, transact
 from django.db.models import Count
 from django.utils import timezone
 
-from cashback.errors import ImportBusy, ImportTakenOver, UnreadableFile
+from cashback.errors import ImportBusy, ImportTakenOver
 from cashback.events import ImportFinished
 from cashback.metrics import import_job_duration_seconds, import_jobs_in_progress, import_jobs_total, import_rows_total
 from cashback.models import ImportJob, ImportState
 from cashback.services.imports.applying import apply
 from cashback.services.imports.files import SourceFile
-from cashback.services.imports.profiles import profile_for
+from cashback.services.imports.mappings import dialect_of
 from cashback.services.imports.series import join_series
 from cashback.services.imports.staging import stage, write
 from coupon_site.errors import IllegalTransition
@@ -33,13 +33,13 @@ def go_on(job: ImportJob) -> bool:
 def run_import(*, job: ImportJob, file: SourceFile, after_chunk: AfterChunk = go_on) -> bool:
     """Import a file from the last committed chunk on; whether it is finished. `after_chunk` may stop it after any.
 
-    Raises UnreadableFile, ImportBusy while another file of the network is imported, ImportTakenOver when another
-    process has gone on with the job.
+    Raises ImportBusy while another file of the network is imported, ImportTakenOver when another process has gone on
+    with the job, IllegalTransition before somebody said that it may begin.
     """
     job.refresh_from_db()
     if job.is_finished:
         return True
-    begin(job, file, at=timezone.now())
+    begin(job, at=timezone.now())
     with import_jobs_in_progress.track_inprogress():
         try:
             return work(job, file, after_chunk)
@@ -64,30 +64,15 @@ def work(job: ImportJob, file: SourceFile, after_chunk: AfterChunk) -> bool:
 @transaction.atomic
 def find_series(job: ImportJob) -> None:
     """Before anything is applied, while no other file of the network is."""
-    write(job, ImportJob.objects.filter(pk=job.pk, series=None), {"series_id": join_series(job)})
+    series_id = job.pk if dialect_of(job).replaces else join_series(job)  # what is replaced does not add up
+    write(job, ImportJob.objects.filter(pk=job.pk, series=None), {"series_id": series_id})
 
 
-def begin(job: ImportJob, file: SourceFile, *, at: datetime) -> None:
-    """Find out how to read the file, and take the network's turn."""
-    if job.state == ImportState.UPLOADED:
-        move(job, ImportState.VALIDATING)
-    if job.profile is None:
-        validate(job, file)
-    if job.state == ImportState.VALIDATING:
-        move(job, ImportState.PREVIEWED)
+def begin(job: ImportJob, *, at: datetime) -> None:
+    """Take the network's turn."""
     if job.state != ImportState.RUNNING:
         fail_stalled(at=at)
         take_turn(job, at=at)
-
-
-def validate(job: ImportJob, file: SourceFile) -> None:
-    """Settle on a profile; without one the job has failed. Raises UnreadableFile."""
-    try:
-        job.profile = profile_for(file=file, network=job.network)
-    except UnreadableFile as error:
-        fail(job, error.detail)
-        raise
-    job.save(update_fields=["profile"])
 
 
 def fail_stalled(*, at: datetime) -> int:
@@ -100,6 +85,8 @@ def fail_stalled(*, at: datetime) -> int:
 
 def take_turn(job: ImportJob, *, at: datetime) -> None:
     """The database lets one import of a network run. Raises ImportBusy."""
+    if job.mapping is None:
+        raise IllegalTransition(f"import is {job.state}, nobody knows how to read it", state=job.state)
     try:
         with transaction.atomic():
             move(job, ImportState.RUNNING, started_at=job.started_at or at, heartbeat_at=at, error="")
@@ -111,7 +98,8 @@ def fail(job: ImportJob, error: str) -> None:
     """The job stops here; it can go on at its last committed chunk."""
     try:
         with transaction.atomic():
-            move(job, ImportState.FAILED, reason=error, error=error.replace("\x00", "")[:300])
+            text = error.replace("\x00", "")[:300]
+            move(job, ImportState.FAILED, reason=text, error=text, confirmed_at=None)
             transaction.on_commit(import_jobs_total.labels(source=job.source, status=ImportState.FAILED.value).inc)
     except IllegalTransition:
         job.refresh_from_db()

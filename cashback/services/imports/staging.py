@@ -13,24 +13,24 @@ from cashback.errors import ImportTakenOver
 from cashback.models import ImportJob, ImportState
 from cashback.parsing import BadLine, GoodLine, LineReader, Record, read_header, read_records
 from cashback.services.imports.files import SourceFile
-from cashback.services.imports.profiles import dialect_of
+from cashback.services.imports.mappings import dialect_of
 
 CHUNK_LINES = 5_000
 COPY = """
 COPY cashback_importrow (
     job_id, row_no, outcome, reasons, raw, external_id, part, is_cancellation, buyer_ref, item, quantity, amount_minor,
-    occurred_at, line_hash
+    currency, occurred_at, version, line_hash
 ) FROM STDIN
 """
 # COPY's own escapes. A driver that looks up a converter per value takes longer than PostgreSQL.
+NULL = "\\N"
 TABS = 4  # between the texts of a good line
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def stage(job: ImportJob, file: SourceFile, *, after_chunk: Callable[[ImportJob], bool]) -> bool:
     """Stage what is left of the file; whether it is all there. `after_chunk` says whether to go on."""
-    assert job.profile is not None  # noqa: S101  a job without one does not run
-    dialect = dialect_of(job.profile)
+    dialect = dialect_of(job)
     header, start = read_header(file.chunks(0), dialect)
     offset = max(start, job.cursor_bytes)
     reader = LineReader(dialect, header, latest=job.created_at)
@@ -85,17 +85,18 @@ def rows_of(lines: Sequence[GoodLine | BadLine], *, job_id: int, first: int) -> 
 def bad_row(line: BadLine, job_id: int, number: int) -> str:
     reasons = ",".join(reason.value for reason in line.reasons)
     raw = line.raw.translate(ESCAPES)
-    return f"{job_id}\t{number}\terror\t{{{reasons}}}\t{raw}\t\t\tf\t\t\t0\t0\t\\N\t\\N\n"
+    return f"{job_id}\t{number}\terror\t{{{reasons}}}\t{raw}\t\t\tf\t\t\t0\t0\t\t\\N\t\\N\t\\N\n"
 
 
 def good_row(line: GoodLine, job_id: int, number: int) -> str:
-    external_id, part, is_cancellation, buyer_ref, item, quantity, amount, moment, line_hash = line
+    external_id, part, is_cancellation, buyer_ref, item, quantity, amount, currency, moment, version, line_hash = line
     sign = "t" if is_cancellation else "f"
     texts = f"{external_id}\t{part}\t{sign}\t{buyer_ref}\t{item}"
     if "\\" in texts or texts.count("\t") > TABS or "\n" in texts or "\r" in texts:
         external_id, part, buyer_ref, item = (text.translate(ESCAPES) for text in (external_id, part, buyer_ref, item))
         texts = f"{external_id}\t{part}\t{sign}\t{buyer_ref}\t{item}"
-    return f"{job_id}\t{number}\tstaged\t\\N\t\t{texts}\t{quantity}\t{amount}\t{moment}\t{line_hash}\n"
+    figures = f"{quantity}\t{amount}\t{currency}\t{moment}\t{version or NULL}\t{line_hash}"
+    return f"{job_id}\t{number}\tstaged\t\\N\t\t{texts}\t{figures}\n"
 
 
 def finish_staging(job: ImportJob, *, at: datetime) -> None:
