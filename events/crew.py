@@ -12,10 +12,13 @@ from django.db import connection
 from django.utils import timezone
 
 from events.services import claim, deliver_alone, single_out
+from events.services.webhooks import claim_deliveries, deliver
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
+WEBHOOKS = "webhooks"
+"""The topic of a worker that delivers webhooks; their queue is a table of its own."""
 
 Job = Callable[[], None]
 
@@ -25,10 +28,11 @@ class Crew(threading.Thread):
 
     def __init__(self, topics: Sequence[str]) -> None:
         super().__init__(name="crew", daemon=True)
-        self.topics = list(topics)
+        self.topics = [topic for topic in topics if topic != WEBHOOKS]
+        self.sends_webhooks = WEBHOOKS in topics
         self.size = settings.OUTBOX_OUTSIDE_THREADS
         self.hands = ThreadPoolExecutor(self.size, thread_name_prefix="outside")
-        self.busy: set[Future[None]] = set()
+        self.busy: dict[Future[None], str] = {}
         self.news = threading.Event()
         self.stopping = False
         self.done = 0
@@ -56,9 +60,14 @@ class Crew(threading.Thread):
         connection.close()
 
     def take_on(self) -> None:
-        """Claim as much as there are free hands. What may have killed its worker runs while nothing else does."""
-        if not (free := self.free()):
-            return
+        """Claim as much as there are free hands for."""
+        if free := self.size - self.count_busy():
+            self.take_messages(free)
+        if self.sends_webhooks and (free := self.size - self.count_busy()):
+            self.take_deliveries(free)
+
+    def take_messages(self, free: int) -> None:
+        """Messages of the outbox. What may have killed its worker runs while nothing else does."""
         self.topics = self.topics[1:] + self.topics[:1]  # a busy topic starves nobody
         claimed = claim(topics=self.topics, at=timezone.now(), limit=free, outside=True)
         fresh, suspects = single_out(claimed)
@@ -69,15 +78,21 @@ class Crew(threading.Thread):
             self.hand_out(partial(deliver_alone, message))
             wait(self.busy)
 
-    def free(self) -> int:
-        """How many hands have nothing to do."""
-        self.busy = {job for job in self.busy if not job.done()}
-        return self.size - len(self.busy)
+    def take_deliveries(self, free: int) -> None:
+        """Webhooks, which have half of the hands at most: a shop that answers slowly keeps no payment waiting."""
+        room = min(free, max(1, self.size // 2) - self.count_busy(WEBHOOKS))
+        for delivery in claim_deliveries(at=timezone.now(), limit=room) if room > 0 else ():
+            self.hand_out(partial(deliver, delivery=delivery, at=timezone.now()), kind=WEBHOOKS)
 
-    def hand_out(self, job: Job) -> None:
+    def count_busy(self, kind: str = "") -> int:
+        """How many hands have something to do, of that kind."""
+        self.busy = {job: its for job, its in self.busy.items() if not job.done()}
+        return sum(not kind or its == kind for its in self.busy.values())
+
+    def hand_out(self, job: Job, *, kind: str = "message") -> None:
         self.done += 1
         future = self.hands.submit(work, job)
-        self.busy.add(future)
+        self.busy[future] = kind
         future.add_done_callback(lambda _: self.wake())
 
 

@@ -10,11 +10,12 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from events import metrics
-from events.crew import Crew
+from events.crew import WEBHOOKS, Crew
 from events.models import OutboxMessage
 from events.registry import registry
 from events.services import claim, work_off
 from events.services.leases import BATCH
+from events.services.webhooks import deliver_due
 from events.wake import Doorman
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class Worker:
     """
 
     def __init__(self, topics: Sequence[str] = ()) -> None:
-        self.topics = list(topics) or [t for t in registry.topics() if t not in settings.OUTBOX_DEDICATED_TOPICS]
+        self.topics = list(topics) or [t for t in all_topics() if t not in settings.OUTBOX_DEDICATED_TOPICS]
         metrics.start_at_zero(topics=self.topics, channels=())
         self.doorman = Doorman()
         self.crew = Crew(self.topics)
@@ -72,6 +73,9 @@ class Worker:
             claimed = self.claim(outside=outside)
             self.done += work_off(messages=claimed, keep_going=lambda: not self.stopping)
             tried += len(claimed)
+        if alone and WEBHOOKS in self.topics:
+            sent = deliver_due(at=timezone.now())
+            self.done, tried = self.done + sent, tried + sent
         return tried
 
     def claim(self, *, outside: bool) -> list[OutboxMessage]:
@@ -85,3 +89,8 @@ class Worker:
         connection.close()
         self.doorman.wait(random.uniform(0, self.pause_seconds))  # noqa: S311  jitter
         self.pause_seconds = min(2 * self.pause_seconds, LONGEST_PAUSE_SECONDS)
+
+
+def all_topics() -> list[str]:
+    """Every topic that a worker can be asked for: those of handlers, dedicated ones, and webhooks."""
+    return sorted({*registry.topics(), *settings.OUTBOX_DEDICATED_TOPICS, WEBHOOKS})

@@ -1,5 +1,6 @@
 """Who wants to hear of what by HTTP, and every delivery to them."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from django.conf import settings
@@ -19,7 +20,7 @@ class EndpointState(models.TextChoices):
 class WebhookEndpoint(models.Model):
     """An address that wants to hear of events. While it is disabled nothing is made for it, and what waits, waits."""
 
-    TRANSITIONS: ClassVar = {
+    TRANSITIONS: ClassVar[Mapping[EndpointState, frozenset[EndpointState]]] = {
         EndpointState.ENABLED: frozenset({EndpointState.DISABLED}),
         EndpointState.DISABLED: frozenset({EndpointState.ENABLED}),
     }
@@ -71,9 +72,10 @@ UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING)
 class WebhookDelivery(models.Model):
     """One event for one endpoint, made in the statement that writes the event."""
 
-    TRANSITIONS: ClassVar = {
-        DeliveryState.PENDING: frozenset({DeliveryState.SENDING}),
-        DeliveryState.SENDING: frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.FAILED}),
+    # A lease that is taken or given back is no move: workers claim and record under a fence, as with messages.
+    TRANSITIONS: ClassVar[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
+        DeliveryState.PENDING: frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED}),
+        DeliveryState.SENDING: frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED}),
         DeliveryState.DELIVERED: frozenset({DeliveryState.PENDING}),  # an operator's replay
         DeliveryState.FAILED: frozenset({DeliveryState.PENDING}),
     }

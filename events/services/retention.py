@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Model, QuerySet
 
-from events.models import EventStatus, MessageState, OutboxEvent, OutboxMessage
+from events.models import DeliveryState, EventStatus, MessageState, OutboxEvent, OutboxMessage, WebhookDelivery
 
 KEEP_DONE = timedelta(days=7)
 KEEP_DEAD = timedelta(days=90)
@@ -14,8 +14,8 @@ BATCH = 1000
 
 
 def remove_old_rows(*, at: datetime) -> int:
-    """Published and delivered rows after a week, dead ones after 90 days; how many. What waits never expires."""
-    events, messages = OutboxEvent.objects.all(), OutboxMessage.objects.all()
+    """What was published or delivered after a week, what was given up after 90 days; how many. What waits, stays."""
+    events, messages, deliveries = OutboxEvent.objects.all(), OutboxMessage.objects.all(), WebhookDelivery.objects.all()
     return sum(
         map(
             remove_in_batches,
@@ -24,6 +24,8 @@ def remove_old_rows(*, at: datetime) -> int:
                 events.filter(status=EventStatus.DEAD, created_at__lt=at - KEEP_DEAD),
                 messages.filter(state=MessageState.DELIVERED, finished_at__lt=at - KEEP_DONE),
                 messages.filter(state=MessageState.DEAD, finished_at__lt=at - KEEP_DEAD),
+                deliveries.filter(state=DeliveryState.DELIVERED, finished_at__lt=at - KEEP_DONE),
+                deliveries.filter(state=DeliveryState.FAILED, finished_at__lt=at - KEEP_DEAD),
             ],
         )
     )

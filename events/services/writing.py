@@ -25,7 +25,7 @@ WITH fact AS MATERIALIZED (
             substring(int8send((extract(epoch FROM %(at)s) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1),
             'hex')::uuid,
         endpoint.id, fact.event_id, fact.event_type,
-        json_build_object('type', event_type, 'timestamp', payload::jsonb -> 'at',
+        jsonb_build_object('type', event_type, 'timestamp', payload::jsonb -> 'at',
             'data', payload::jsonb - ARRAY['type', 'at'])::text,
         'pending', 0, %(at)s, 0, '', '', '[]', %(at)s
     FROM events_webhookendpoint AS endpoint JOIN fact

@@ -9,17 +9,20 @@ from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.db import connections
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from accounts.services import issue_token
 from events import streams
 from events.hub import Hub, hub_of_loop
-from events.models import OutboxMessage
+from events.models import OutboxMessage, WebhookEndpoint
 from events.registry import Registry, registry
 from events.relay import Relay
 from events.routing import websocket_urlpatterns
 from events.services import claim
+from events.services.webhooks import create_endpoint
 from events.tests.clients import Client
+from events.tests.receiver import Receiver, receiving
 
 
 @pytest.fixture
@@ -92,3 +95,17 @@ def offered() -> Iterator[None]:
     for now, before in zip((streams.figure_streams, streams.reports), kept, strict=True):
         now.clear()
         now.update(before)
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Receiver]:
+    """A server on this machine, where webhooks may go for once."""
+    settings.WEBHOOK_PRIVATE_ADDRESSES = True
+    with receiving() as server:
+        yield server
+
+
+@pytest.fixture
+def endpoint(db: None, receiver: Receiver) -> WebhookEndpoint:
+    """An endpoint that hears of everything."""
+    return create_endpoint(url=receiver.url, topics=["*"])[0]

@@ -19,11 +19,13 @@ from accounts.models import User
 from coupon_site import redis
 from events import handles, publish, sweep
 from events.leadership import Leadership
-from events.models import MessageState, OutboxMessage
+from events.models import DeliveryState, MessageState, OutboxMessage, WebhookDelivery
 from events.registry import Registry
+from events.services.webhooks import create_endpoint
 from events.sweeper import Sweeper
 from events.tests.processes import running, wait_for
-from events.tests.samples import Noted
+from events.tests.receiver import Receiver, Reply
+from events.tests.samples import Moved, Noted
 from events.wake import CHANNEL, Bell, Doorman
 from events.worker import Worker
 
@@ -260,6 +262,27 @@ def test_sigterm__ends_the_process_after_the_message_at_hand_and_gives_back_the_
     waiting = OutboxMessage.objects.filter(state=MessageState.PENDING, attempts=0, expired_leases=0).count()
     assert delivered() + waiting == 100
     assert waiting > 50
+
+
+@pytest.mark.slow
+def test_worker_killed_while_a_webhook_is_answered__leaves_it_to_another_under_the_same_id(
+    receiver: Receiver,
+) -> None:
+    create_endpoint(url=receiver.url, topics=["sample.moved"])
+    receiver.replies = [Reply(wait=60), Reply()]
+    with transaction.atomic():
+        publish(Moved(thing=uuid4(), step=1))
+    environment = {"WEBHOOK_PRIVATE_ADDRESSES": "1", "OUTBOX_LEASE_SECONDS": "2"}
+
+    with running("run_worker", "--topics", "webhooks", **environment) as process:
+        wait_for(lambda: len(receiver.calls) == 1)
+        process.kill()
+        process.wait()
+    with running("run_worker", "--topics", "webhooks", **environment):
+        wait_for(lambda: WebhookDelivery.objects.filter(state=DeliveryState.DELIVERED).count() == 1)
+
+    first, second = receiver.calls
+    assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
 
 
 @pytest.mark.slow

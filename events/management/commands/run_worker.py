@@ -4,13 +4,12 @@ import signal
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from coupon_site.process import serve_process_port
 from events.registry import registry
 from events.sweeper import Sweeper
-from events.worker import Worker
+from events.worker import Worker, all_topics
 
 
 class Command(BaseCommand):
@@ -25,9 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="end when nothing is due; runs no sweeps")
 
     def handle(self, *args: Any, topics: list[str], port: int, once: bool, **options: Any) -> str:
-        known = {*registry.topics(), *settings.OUTBOX_DEDICATED_TOPICS}
-        if unknown := sorted(set(topics) - known):
-            raise CommandError(f"No handler has the topic {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
+        known = all_topics()
+        if unknown := sorted(set(topics) - set(known)):
+            raise CommandError(f"No handler has the topic {', '.join(unknown)}; there are {', '.join(known)}.")
         worker = Worker(topics)
         signal.signal(signal.SIGTERM, worker.stop)
         signal.signal(signal.SIGINT, worker.stop)

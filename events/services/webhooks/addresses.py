@@ -15,7 +15,10 @@ KEPT_IN_PATHS = "/%:@!$&'()*+,;=~-._?"
 # Global by the registry, and yet a way into other networks: relays and translators of IPv4, benchmarks, documentation.
 DETOURS = [
     ip_network(each)
-    for each in ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "3fff::/20", "5f00::/16")
+    for each in (
+        *("192.0.0.0/24", "192.88.99.0/24"),
+        *("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "3fff::/20", "5f00::/16"),
+    )
 ]
 
 

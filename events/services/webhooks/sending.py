@@ -60,7 +60,8 @@ def exchange(target: Target, headers: Mapping[str, str], body: bytes) -> tuple[i
     url = httpcore.URL(
         scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
     )
-    sent = {"Host": target.netloc, "Content-Type": "application/json", "User-Agent": "coupon-site-webhooks", **headers}
+    own = {"Host": target.netloc, "Content-Type": "application/json", "User-Agent": "coupon-site-webhooks"}
+    sent = [(name.encode(), value.encode()) for name, value in {**own, **headers}.items()]
     with (
         httpcore.ConnectionPool(ssl_context=tls(), network_backend=network, max_keepalive_connections=0) as pool,
         pool.stream("POST", url, headers=sent, content=body) as response,

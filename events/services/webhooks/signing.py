@@ -9,6 +9,7 @@ from datetime import datetime
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 PREFIX = "whsec_"
 SECRET_BYTES = 32
@@ -32,8 +33,8 @@ def unseal(sealed: str) -> str:
 
 def locks() -> MultiFernet:
     """The newest key seals; keys that SECRET_KEY had before still open."""
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    digests = [hmac.digest(key.encode(), PURPOSE.encode(), hashlib.sha256) for key in keys]
+    keys = [force_bytes(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+    digests = [hmac.digest(key, PURPOSE.encode(), hashlib.sha256) for key in keys]
     return MultiFernet([Fernet(urlsafe_b64encode(digest)) for digest in digests])
 
 

@@ -1,6 +1,6 @@
 """Reads: what waits in the outbox, and what a channel has published."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,6 +111,3 @@ def holes() -> int:
         cursor.execute(HOLES)
         (missing,) = cursor.fetchone()
     return int(missing)
-
-
-INVARIANTS: dict[str, Callable[[], int]] = {"overdue_messages": overdue, "holes_in_numbering": holes}
