@@ -10,7 +10,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from events import handles, sweep
-from orders.events import OrderPaid
+from orders.events import OrderChargedBack, OrderPaid
 from orders.models import Order
 from orders.services import before_refund
 from vouchers import services
@@ -34,6 +34,13 @@ def issue_vouchers(message: "OutboxMessage") -> None:
 def take_back_vouchers(order: Order) -> None:
     """No money goes back for a voucher that was used; the others are worth nothing afterwards."""
     services.take_back_vouchers(order=order, at=timezone.now(), reason="the order is refunded")
+
+
+@handles(OrderChargedBack)
+def withdraw_vouchers(message: "OutboxMessage") -> None:
+    """The payer has their money back, and used some of their vouchers: the others are worth nothing any more."""
+    order = Order.objects.get(public_id=message.payload["order"])
+    services.withdraw_vouchers(order=order, at=timezone.now(), reason="the payment was charged back")
 
 
 @sweep(every=timedelta(minutes=1))

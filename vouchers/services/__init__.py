@@ -2,7 +2,7 @@
 
 from vouchers.services.claiming import claim_gift
 from vouchers.services.devices import keep_device, register_device, rename_device, revoke_device
-from vouchers.services.endings import expire_vouchers, forget_refusals, take_back_vouchers
+from vouchers.services.endings import expire_vouchers, forget_refusals, take_back_vouchers, withdraw_vouchers
 from vouchers.services.giving import create_gift, renew_link
 from vouchers.services.issuing import issue_vouchers
 from vouchers.services.returning import expire_gifts, return_gift, revoke_gift
@@ -32,4 +32,5 @@ __all__ = [
     "send_gift",
     "take_back_vouchers",
     "void_redemption",
+    "withdraw_vouchers",
 ]

@@ -1,5 +1,6 @@
 """How vouchers end: expired, or taken back because their order is refunded."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -32,11 +33,26 @@ def take_back_vouchers(*, order: Order, at: datetime, actor: User | None = None,
 
     Gifts that nobody has opened are revoked first. One that was opened is cancelled too, unless it was used.
     """
-    revoke_gifts_of(order, actor=actor, reason=reason, at=at)
-    rows = Voucher.objects.of_order(order.pk).order_by("id").select_for_update(no_key=True, of=("self",))
-    vouchers = list(rows.select_related("owner", "merchant"))
+    vouchers = freed_of_gifts(order, actor=actor, reason=reason, at=at)
     if used := [voucher for voucher in vouchers if voucher.uses_done or voucher.state == VoucherState.GIFT_LOCKED]:
         raise VouchersUsed(f"{len(used)} of the order's {len(vouchers)} vouchers.", used=len(used))
+    return cancel_active(vouchers, actor=actor, reason=reason)
+
+
+@transaction.atomic
+def withdraw_vouchers(*, order: Order, at: datetime, reason: str = "") -> int:
+    """Cancel what is left of an order's vouchers though some were used, because its money is gone; answers how many."""
+    return cancel_active(freed_of_gifts(order, actor=None, reason=reason, at=at), actor=None, reason=reason)
+
+
+def freed_of_gifts(order: Order, *, actor: User | None, reason: str, at: datetime) -> list[Voucher]:
+    """An order's vouchers, locked, once the gifts that nobody has opened are revoked."""
+    revoke_gifts_of(order, actor=actor, reason=reason, at=at)
+    rows = Voucher.objects.of_order(order.pk).order_by("id").select_for_update(no_key=True, of=("self",))
+    return list(rows.select_related("owner", "merchant"))
+
+
+def cancel_active(vouchers: Iterable[Voucher], *, actor: User | None, reason: str) -> int:
     active = [voucher for voucher in vouchers if voucher.state == VoucherState.ACTIVE]
     for voucher in active:
         move(voucher, VoucherState.CANCELLED, actor=actor, reason=reason)
