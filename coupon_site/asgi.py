@@ -9,10 +9,12 @@ from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coupon_site.settings")
-http = get_asgi_application()
+django = get_asgi_application()
 
 from events.routing import websocket_urlpatterns  # noqa: E402  models exist only after the line above
+from monitoring.middleware import observe  # noqa: E402
 from monitoring.processes import start_reporting  # noqa: E402
+from orders.api.burst import BurstDoor  # noqa: E402
 
 
 async def refuse(scope: Any, receive: Any, send: Any) -> None:
@@ -22,5 +24,6 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 
 
 addresses: list[Any] = [*websocket_urlpatterns, re_path(r"", refuse)]  # type: ignore[arg-type]  # Channels' own routes
+http = BurstDoor(django, observe=observe)
 application = ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(URLRouter(addresses))})
 start_reporting()

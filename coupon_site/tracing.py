@@ -34,19 +34,18 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self.answer(request)
-        request_id.set(identify(request))
+        request_id.set(identify(request.headers.get(HEADER, "")))
         response = cast(HttpResponseBase, self.get_response(request))
         response.headers[HEADER] = request_id.get()
         return response
 
     async def answer(self, request: HttpRequest) -> HttpResponseBase:
-        request_id.set(identify(request))
+        request_id.set(identify(request.headers.get(HEADER, "")))
         response = await cast(Awaitable[HttpResponseBase], self.get_response(request))
         response.headers[HEADER] = request_id.get()
         return response
 
 
-def identify(request: HttpRequest) -> str:
-    """The caller's request id, or a new one."""
-    given = request.headers.get(HEADER, "")
+def identify(given: str) -> str:
+    """The caller's request id when it is well formed, or a new one."""
     return given if ACCEPTED.fullmatch(given) else str(uuid7())

@@ -86,7 +86,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "permission": lambda request: request.user.has_perm("monitoring.view_reconciliation"),
         },
     ]
-    groups = [{"items": desk}]
+    groups: list[dict[str, Any]] = [{"items": desk}]
     for title, labels in GROUPS.items():
         tables = [apps.get_model(label) for label in labels]
         items = [

@@ -62,7 +62,7 @@ class HttpMetrics:
             return response
         finally:
             http_active_connections.dec()
-            observe(request, status, time.perf_counter() - started)
+            observe_request(request, status, time.perf_counter() - started)
 
     async def answer_async(self, request: HttpRequest) -> HttpResponseBase:
         status, started = FAILED, time.perf_counter()
@@ -77,16 +77,19 @@ class HttpMetrics:
             return response
         finally:
             http_active_connections.dec()
-            observe(request, status, time.perf_counter() - started)
+            observe_request(request, status, time.perf_counter() - started)
 
 
-def observe(request: HttpRequest, status: int, seconds: float) -> None:
-    """One count and one duration; the request id goes along as the exemplar."""
+def observe_request(request: HttpRequest, status: int, seconds: float) -> None:
+    """One count and one duration of a request to Django."""
     method = request.method if request.method in METHODS else "OTHER"
-    path = path_of(request)
+    observe(method, path_of(request), status, seconds, request_id.get())
+
+
+def observe(method: str, path: str, status: int, seconds: float, this_request: str) -> None:
+    """One count and one duration; the request id goes along as the exemplar."""
     recent.count(failed=status >= FAILED)
     count_of(method, path, status).inc()
-    this_request = request_id.get()
     duration_of(method, path).observe(seconds, {"request_id": this_request} if this_request else None)
 
 

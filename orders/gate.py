@@ -5,11 +5,11 @@ rebuilds them; a sale it does not know, or a Redis that does not answer at once,
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import redis
@@ -23,21 +23,33 @@ TIMEOUT_SECONDS: Final = 0.05
 SILENCE_SECONDS: Final = 1.0
 LIFE_MS: Final = 10_000
 
-# KEYS: the sales. ARGV: now in milliseconds, then the wanted quantity of each.
-# Answers 0 when all may pass (and have their tokens), else the number of the sale that refuses, negative: not open.
+# KEYS: the sales of one wish after the other. ARGV: now in milliseconds, then for each wish the number of its sales and
+# the wanted quantity of each. Answers for each 0 when it may pass (and has its tokens), else the number of the sale
+# among its own that refuses, negative: not open.
 ENTER: Final = """
 local now = tonumber(ARGV[1])
-local known = {}
-for i, key in ipairs(KEYS) do
-  local sale = redis.call('HMGET', key, 'starts', 'ends', 'tokens')
-  if sale[3] then
-    if now < tonumber(sale[1]) or now >= tonumber(sale[2]) then return -i end
-    if tonumber(sale[3]) < tonumber(ARGV[i + 1]) then return i end
-    known[#known + 1] = i
+local answers = {}
+local argument, place = 2, 0
+while argument <= #ARGV do
+  local count = tonumber(ARGV[argument])
+  local answer = 0
+  local known = {}
+  for i = 1, count do
+    local key = KEYS[place + i]
+    local sale = redis.call('HMGET', key, 'starts', 'ends', 'tokens')
+    if sale[3] then
+      if now < tonumber(sale[1]) or now >= tonumber(sale[2]) then answer = -i break end
+      if tonumber(sale[3]) < tonumber(ARGV[argument + i]) then answer = i break end
+      known[#known + 1] = i
+    end
   end
+  if answer == 0 then
+    for _, i in ipairs(known) do redis.call('HINCRBY', KEYS[place + i], 'tokens', -tonumber(ARGV[argument + i])) end
+  end
+  answers[#answers + 1] = answer
+  argument, place = argument + count + 1, place + count
 end
-for _, i in ipairs(known) do redis.call('HINCRBY', KEYS[i], 'tokens', -tonumber(ARGV[i + 1])) end
-return 0
+return answers
 """
 
 # KEYS: the sales. ARGV: what each gets back. A sale that is no longer known gets nothing.
@@ -82,27 +94,36 @@ class Gate:
         self.enter_script = self.client.register_script(ENTER)
         self.leave_script = self.client.register_script(LEAVE)
 
-    def enter(self, wanted: Mapping[UUID, int], *, at: datetime) -> Refusal | None:
-        """Take tokens for units of sales, all or none; None: go on to the database."""
-        sales = list(wanted)
-        answer = self.ask(self.enter_script, sales, [milliseconds(at), *wanted.values()])
-        if answer is None or answer == 0:
-            GATE.labels("unavailable" if answer is None else "admitted").inc()
+    def enter(self, wishes: Sequence[Mapping[UUID, int]], *, at: datetime) -> list[Refusal | None]:
+        """Take tokens for units of sales, for each wish all or none; None: it may go on to the database."""
+        arguments = [number for wanted in wishes for number in (len(wanted), *wanted.values())]
+        answers = self.ask(
+            self.enter_script, [sale for wanted in wishes for sale in wanted], [milliseconds(at), *arguments]
+        )
+        if answers is None:
+            GATE.labels("unavailable").inc(len(wishes))
+            return [None] * len(wishes)
+        return [self.refusal_of(wanted, answer) for wanted, answer in zip(wishes, answers, strict=True)]
+
+    def refusal_of(self, wanted: Mapping[UUID, int], answer: int) -> Refusal | None:
+        if answer == 0:
+            GATE.labels("admitted").inc()
             return None
-        refusal = Refusal(sale=sales[abs(answer) - 1], is_closed=answer < 0)
+        refusal = Refusal(sale=[*wanted][abs(answer) - 1], is_closed=answer < 0)
         GATE.labels("sale_closed" if refusal.is_closed else "sold_out").inc()
         return refusal
 
     def leave(self, wanted: Mapping[UUID, int]) -> None:
         """Give tokens back that led to nothing."""
-        self.ask(self.leave_script, list(wanted), [*wanted.values()])
+        if wanted:
+            self.ask(self.leave_script, list(wanted), [*wanted.values()])
 
-    def ask(self, script: "redis.commands.core.Script", sales: list[UUID], arguments: list[int]) -> int | None:
+    def ask(self, script: "redis.commands.core.Script", sales: list[UUID], arguments: list[int]) -> Any:
         """A script's answer; None while Redis does not answer."""
         if time.monotonic() < self.silent_until:
             return None
         try:
-            return int(script(keys=[key_of(sale) for sale in sales], args=arguments))
+            return script(keys=[key_of(sale) for sale in sales], args=arguments)
         except (redis.RedisError, OSError):
             self.silent_until = time.monotonic() + SILENCE_SECONDS
             return None

@@ -6,7 +6,15 @@ from prometheus_client import Counter, Histogram, disable_created_metrics
 from prometheus_client.metrics_core import Metric
 
 STATUSES: Final = ("success", "failed")
-REFUSALS: Final = ("sale_unknown", "sale_closed", "limit_reached", "sold_out", "mixed_currencies", "sale_busy")
+REFUSALS: Final = (
+    "sale_unknown",
+    "sale_closed",
+    "limit_reached",
+    "sold_out",
+    "mixed_currencies",
+    "not_giftable",
+    "sale_busy",
+)
 GATE_ANSWERS: Final = ("admitted", "sold_out", "sale_closed", "unavailable")
 
 # `orders_total` would bring a time series `orders_created`: a name that `orders_created_total` lays claim to as well.

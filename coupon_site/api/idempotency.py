@@ -1,10 +1,11 @@
 """`Idempotency-Key`: the answer is written in the transaction of its effect; neither exists without the other."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
+import orjson
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -70,6 +71,61 @@ def idempotent(
             return response
 
     return cast(Creating[V, P], extend_schema(parameters=[KEY_PARAMETER])(keyed))
+
+
+class Keyed(NamedTuple):
+    """A principal's key."""
+
+    principal: str
+    key: str
+
+
+class Kept(NamedTuple):
+    """The answer that was given to a key, and to what."""
+
+    fingerprint: str
+    status: int
+    response: str
+
+
+TAKE_KEYS = """
+SELECT principal, key FROM json_to_recordset(%s) AS asked (principal text, key text)
+WHERE pg_try_advisory_xact_lock(hashtextextended(principal || E'\\n' || key, 0))
+"""
+KNOWN_ANSWERS = """
+SELECT principal, key, fingerprint, status, response FROM coupon_site_idempotencyrecord
+JOIN json_to_recordset(%s) AS asked (principal text, key text) USING (principal, key)
+"""
+KEEP_ANSWERS = """
+INSERT INTO coupon_site_idempotencyrecord (principal, key, fingerprint, status, response, created_at)
+SELECT principal, key, fingerprint, status, response, now() FROM json_to_recordset(%s)
+    AS kept (principal text, key text, fingerprint text, status smallint, response text)
+"""
+
+
+def take_keys(asked: Iterable[Keyed]) -> list[Keyed]:
+    """For a batch: lock those keys for this transaction that nobody else has; which they are."""
+    return [Keyed(*row) for row in select(TAKE_KEYS, [each._asdict() for each in asked])]
+
+
+def known_answers(taken: Iterable[Keyed]) -> dict[Keyed, Kept]:
+    """For a batch: what was answered to locked keys before."""
+    rows = select(KNOWN_ANSWERS, [each._asdict() for each in taken])
+    return {Keyed(*row[:2]): Kept(*row[2:]) for row in rows}
+
+
+def keep_answers(answers: Mapping[Keyed, Kept]) -> None:
+    """For a batch: remember what is answered to locked keys."""
+    rows = [{**keyed._asdict(), **kept._asdict()} for keyed, kept in answers.items()]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(KEEP_ANSWERS, [orjson.dumps(rows).decode()])
+
+
+def select(query: str, rows: list[dict[str, str]]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, [orjson.dumps(rows).decode()])
+        return list(cursor.fetchall())
 
 
 def key_of(request: Request) -> str:

@@ -39,9 +39,12 @@ class OrjsonRenderer(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        if data is None:
-            return b""
-        return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z)
+        return b"" if data is None else encode(data)
+
+
+def encode(data: Any) -> bytes:
+    """JSON as every answer has it."""
+    return orjson.dumps(data, default=str, option=orjson.OPT_UTC_Z)
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -47,6 +47,11 @@ def problem(status: int, code: str, title: str, detail: str = "", **more: object
     return {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail or title, **more}
 
 
+def problem_of(refusal: DomainError) -> dict[str, object]:
+    """The body of a refusal."""
+    return problem(refusal.status, refusal.code, refusal.title, refusal.detail, **refusal.context)
+
+
 def problem_response(status: int, code: str, title: str, detail: str = "", **more: object) -> HttpResponse:
     """A problem document from outside of REST framework."""
     body = orjson.dumps(problem(status, code, title, detail, **more), default=str)
@@ -60,8 +65,7 @@ def problem_exception_handler(error: Exception, context: dict[str, Any]) -> Resp
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     if isinstance(error, DomainError):
-        body = problem(error.status, error.code, error.title, error.detail, **error.context)
-        return answer(body, headers=retry_header(error.context.get("retry_after")))
+        return answer(problem_of(error), headers=retry_header(error.context.get("retry_after")))
     if not isinstance(error, exceptions.APIException):
         return None
     return answer(body_of(error), headers=headers_of(error, context.get("request")))

@@ -5,19 +5,22 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 from events.wake import wake_on_commit
 
-# Arrays instead of bulk_create(): an order pays for its events, and this is a tenth of the work.
+# One JSON document instead of bulk_create() or of arrays, whose texts psycopg escapes one by one: an order pays for its
+# events, and this is a twentieth of the work.
 # Deliveries to webhook endpoints come from the same statement: a fact and its deliveries exist together or not at all,
 # and without endpoints there is an empty table to join with. Their public ids are made as `uuid7` makes them.
 INSERT_FACTS = """
 WITH fact AS MATERIALIZED (
-    SELECT * FROM unnest(%(event_id)s::uuid[], %(channel)s::text[], %(event_type)s::text[],
-        %(schema_version)s::smallint[], %(aggregate_type)s::text[], %(aggregate_id)s::text[], %(audience)s::text[],
-        %(payload)s::text[], %(headers)s::text[]) WITH ORDINALITY AS fact (event_id, channel, event_type,
-        schema_version, aggregate_type, aggregate_id, audience, payload, headers, place)
+    SELECT * FROM ROWS FROM (
+        json_to_recordset(%(facts)s) AS (event_id uuid, channel text, event_type text, schema_version smallint,
+            aggregate_type text, aggregate_id text, audience text, payload text, headers text)
+    ) WITH ORDINALITY AS fact (event_id, channel, event_type, schema_version, aggregate_type, aggregate_id, audience,
+        payload, headers, place)
 ), delivery AS (
     INSERT INTO events_webhookdelivery (public_id, endpoint_id, event_id, event_type, body, state, attempts, next_at,
         fence, last_error, response_excerpt, log, created_at)
@@ -42,9 +45,10 @@ FROM fact ORDER BY place
 INSERT_MESSAGES = """
 INSERT INTO events_outboxmessage (public_id, topic, handler, event, payload, headers, state, due_at, fence, attempts,
     expired_leases, last_error, scheduled_at, created_at, outside)
-SELECT public_id, topic, handler, event, payload::jsonb, headers::jsonb, 'pending', %s, 0, 0, 0, '', %s, %s, outside
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[])
-    AS message (public_id, topic, handler, event, payload, headers, outside)
+SELECT public_id, topic, handler, event, payload::jsonb, headers::jsonb, 'pending', %(due_at)s, 0, 0, 0, '', %(due_at)s,
+    %(at)s, outside
+FROM json_to_recordset(%(messages)s) AS message (public_id uuid, topic text, handler text, event text, payload text,
+    headers text, outside bool)
 """
 
 
@@ -79,9 +83,12 @@ def write(*, facts: Sequence[Fact], messages: Sequence[Message], at: datetime, d
     due_at = due_at or at
     with connection.cursor() as cursor:
         if facts:
-            columns = map(list, zip(*facts, strict=True))
-            cursor.execute(INSERT_FACTS, {"at": at, **dict(zip(Fact._fields, columns, strict=True))})
+            cursor.execute(INSERT_FACTS, {"at": at, "facts": document(facts)})
         if messages:
-            cursor.execute(INSERT_MESSAGES, [due_at, due_at, at, *map(list, zip(*messages, strict=True))])
+            cursor.execute(INSERT_MESSAGES, {"at": at, "due_at": due_at, "messages": document(messages)})
     if facts or messages:
         wake_on_commit()
+
+
+def document(rows: Sequence[Fact] | Sequence[Message]) -> str:
+    return orjson.dumps([row._asdict() for row in rows]).decode()

@@ -1,8 +1,8 @@
 """A customer's orders; operators see everybody's."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
-from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -17,7 +17,7 @@ from accounts.models import User
 from coupon_site.api import PROBLEM_RESPONSES, ProblemOut, PublicIdLookup, StrictSerializer, idempotent
 from orders.api.gifts import GiftIn
 from orders.api.payments import PaymentIn, PaymentOut, check_method
-from orders.models import Order, OrderLine, OrderQuerySet, OrderState, lines_with_terms
+from orders.models import Order, OrderLine, OrderQuerySet, OrderState
 from orders.services import LineRequest, ReserveRequest, cancel_order, place_order, retry_payment
 from payments.queries import payments_of
 
@@ -89,6 +89,42 @@ class OrderOut(serializers.ModelSerializer[Order]):
             "created_at", "expires_at", "paid_at", "fulfilled_at",
         ]  # fmt: skip
 
+    def to_representation(self, order: Order) -> dict[str, Any]:
+        return order_document(order, order.lines.all())
+
+
+def order_document(order: Order, lines: Iterable[OrderLine]) -> dict[str, Any]:
+    """An order as OrderOut describes it. Written out: field by field through a serializer costs ten times as much."""
+    return {
+        "id": order.public_id,
+        "number": order.number,
+        "state": order.state,
+        "currency": order.currency,
+        "total_minor": order.total_minor,
+        "refunded_minor": order.refunded_minor,
+        "payment_method": order.payment_method,
+        "lines": [line_document(line) for line in lines],
+        "created_at": order.created_at,
+        "expires_at": order.expires_at,
+        "paid_at": order.paid_at,
+        "fulfilled_at": order.fulfilled_at,
+    }
+
+
+def line_document(line: OrderLine) -> dict[str, Any]:
+    return {
+        "id": line.public_id,
+        "sale": line.sale.public_id,
+        "offer": line.sale.offer.public_id,
+        "merchant": line.sale.offer.merchant.public_id,
+        "title": line.title,
+        "quantity": line.quantity,
+        "unit_minor": line.unit_minor,
+        "discount_minor": line.discount_minor,
+        "line_total_minor": line.line_total_minor,
+        "gift": line.gift and GiftIn(line.gift).data,
+    }
+
 
 class OrderFilter(filters.FilterSet):
     created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
@@ -128,8 +164,7 @@ class OrderViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericVi
         order = place_order(
             request=ReserveRequest(buyer=self.user, lines=lines, payment_method=method), at=timezone.now()
         )
-        prefetch_related_objects([order], lines_with_terms())
-        return Response(OrderOut(order).data, status=201)
+        return Response(order_document(order, order.fresh_lines), status=201)
 
     @extend_schema(request=CancelIn, responses={200: OrderOut, **PROBLEM_RESPONSES, **REFUSED}, filters=False)
     @action(detail=True, methods=["post"], filterset_class=None)

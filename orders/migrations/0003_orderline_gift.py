@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('orders', '0002_grant_roles'),
+        ("orders", "0002_grant_roles"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='orderline',
-            name='gift',
-            field=models.JSONField(blank=True, help_text='How its units are given away, when they are a present', null=True),
+            model_name="orderline",
+            name="gift",
+            field=models.JSONField(
+                blank=True, help_text="How its units are given away, when they are a present", null=True
+            ),
         ),
     ]

@@ -53,6 +53,8 @@ class Order(models.Model):
         OrderState.REFUNDED: frozenset(),
     }
 
+    fresh_lines: "list[OrderLine]"  # of an order that was just reserved: what was written, not read again
+
     public_id = models.UUIDField(unique=True, editable=False, default=uuid7)
     number = models.CharField(
         max_length=11, unique=True, editable=False, help_text="For people: on paper and on the phone"

@@ -15,7 +15,7 @@ from orders.services.gatekeeping import rebuild_gate
 from orders.services.paying import pay_order, release_payment, retry_payment
 from orders.services.plan import LineRequest, ReserveRequest
 from orders.services.refunding import before_refund, book_refund, charge_back_order, refund_order
-from orders.services.reservation import place_order, reserve
+from orders.services.reservation import place_order, place_orders, reserve
 from orders.services.settlement import confirm_order, mark_fulfilled
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "open_sale",
     "pay_order",
     "place_order",
+    "place_orders",
     "rebuild_gate",
     "refund_order",
     "release_payment",

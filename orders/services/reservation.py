@@ -1,5 +1,6 @@
 """Taking stock for buyers: many requests at a time, in a number of statements that does not grow with them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -22,20 +23,32 @@ ATTEMPTS: Final = 3
 
 def place_order(*, request: ReserveRequest, at: datetime) -> Order:
     """Reserve one order. Raises SaleUnknown, SaleClosed, LimitReached, SoldOut, MixedCurrencies, SaleBusy."""
-    wanted = request.units()
-    if refusal := gate().enter(wanted, at=at):
-        error = SaleClosed(sale=refusal.sale) if refusal.is_closed else SoldOut(sale=refusal.sale)
-        ORDERS_REFUSED.labels(error.code).inc()
-        raise error
-    try:
-        outcome = reserve(requests=[request], at=at)[0]
-    except BaseException:
-        gate().leave(wanted)
-        raise
+    [outcome] = place_orders(requests=[request], at=at)
     if isinstance(outcome, DomainError):
-        gate().leave(wanted)
         raise outcome
     return outcome
+
+
+def place_orders(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order | DomainError]:
+    """Reserve what the gate lets through; an answer for each, in their order."""
+    wishes = [request.units() for request in requests]
+    refusals = gate().enter(wishes, at=at)
+    admitted = [place for place, refusal in enumerate(refusals) if refusal is None]
+    unused = sum((wishes[place] for place in admitted), Counter[UUID]())
+    try:
+        outcomes = reserve(requests=[requests[place] for place in admitted], at=at)
+        for place, outcome in zip(admitted, outcomes, strict=True):
+            if isinstance(outcome, Order):
+                unused -= wishes[place]
+    finally:
+        gate().leave(unused)
+    answers: dict[int, Order | DomainError] = dict(zip(admitted, outcomes, strict=True))
+    for place, refusal in enumerate(refusals):
+        if refusal:
+            error = SaleClosed(sale=refusal.sale) if refusal.is_closed else SoldOut(sale=refusal.sale)
+            ORDERS_REFUSED.labels(error.code).inc()
+            answers[place] = error
+    return [answers[place] for place in range(len(requests))]
 
 
 def reserve(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order | DomainError]:
@@ -43,6 +56,8 @@ def reserve(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order |
 
     One transaction, the same number of statements for one request as for many.
     """
+    if not requests:
+        return []
     for turn in range(ATTEMPTS):
         try:
             answers = attempt(requests, at, first=turn == 0)

@@ -11,13 +11,12 @@ import orjson
 from django.conf import settings
 from django.db import connection
 
-from coupon_site.identifiers import uuid7
 from events import publish_many
 from orders.events import OrderReserved
-from orders.models import Order
+from orders.models import Order, OrderLine
 from orders.numbers import new_number
 from orders.services.facts import only
-from orders.services.plan import PlannedOrder
+from orders.services.plan import PlannedLine, PlannedOrder
 
 # Lines get their ids in the order they were asked for.
 WRITE = """
@@ -66,7 +65,7 @@ def write_orders(granted: Sequence[PlannedOrder], *, at: datetime) -> list[Order
 
 def order_of(planned: PlannedOrder, *, at: datetime, expires_at: datetime) -> Order:
     """An order that is not written yet."""
-    return Order(
+    order = Order(
         number=new_number(),
         buyer=planned.request.buyer,
         currency=planned.lines[0].sale.offer.currency,
@@ -74,6 +73,20 @@ def order_of(planned: PlannedOrder, *, at: datetime, expires_at: datetime) -> Or
         payment_method=planned.request.payment_method,
         expires_at=expires_at,
         created_at=at,
+    )
+    order.fresh_lines = [line_of(line) for line in planned.lines]
+    return order
+
+
+def line_of(planned: PlannedLine) -> OrderLine:
+    """A line that is not written yet, with the terms it is sold on."""
+    return OrderLine(
+        sale=planned.sale,
+        title=planned.sale.title,
+        quantity=planned.quantity,
+        unit_minor=planned.sale.price_minor,
+        line_total_minor=planned.quantity * planned.sale.price_minor,
+        gift=planned.gift and planned.gift.as_json(),
     )
 
 
@@ -106,16 +119,16 @@ def order_row(order: Order) -> dict[str, Any]:
 def line_rows(order: Order, planned: PlannedOrder) -> list[dict[str, Any]]:
     return [
         {
-            "public_id": uuid7(),
+            "public_id": line.public_id,
             "order": order.public_id,
-            "sale_id": line.sale.pk,
-            "stock_id": line.bucket_id,
-            "title": line.sale.title,
+            "sale_id": line.sale_id,
+            "stock_id": place.bucket_id,
+            "title": line.title,
             "quantity": line.quantity,
-            "unit_minor": line.sale.price_minor,
-            "gift": line.gift and line.gift.as_json(),
+            "unit_minor": line.unit_minor,
+            "gift": line.gift,
         }
-        for line in planned.lines
+        for line, place in zip(order.fresh_lines, planned.lines, strict=True)
     ]
 
 
