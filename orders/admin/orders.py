@@ -1,20 +1,21 @@
 """Orders: to look at, to call off, to refund."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from accounts.models import User
 from coupon_site.admin import ReadOnly, StateHistory
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
+from orders.admin.refunding import DIALOG, RefundForm
 from orders.models import Order, OrderLine, OrderState
 from orders.services import cancel_order, refund_order
 from payments.queries import payments_of
@@ -61,6 +62,7 @@ class OrderAdmin(ReadOnly, StateHistory):
     search_help_text = "An order's number or id, its buyer's e-mail"
     ordering = ["-id"]
     actions = ["cancel_selected", "refund_selected"]
+    actions_detail = ["refund_amount"]
     inlines = [LineInline]
     fields = [
         "number", "public_id", "buyer", "state", "total", "refunded", "payment_method", "created_at", "expires_at",
@@ -71,7 +73,7 @@ class OrderAdmin(ReadOnly, StateHistory):
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("orders.change_order")
 
-    def has_refund_permission(self, request: HttpRequest) -> bool:
+    def has_refund_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("payments.add_refund")
 
     @admin.action(description="Cancel selected unpaid orders", permissions=["cancel"])
@@ -90,6 +92,31 @@ class OrderAdmin(ReadOnly, StateHistory):
                 refund_order(order=order, actor=cast(User, request.user), reason="refunded in the admin")
             except DomainError as error:
                 self.message_user(request, f"{order.number}: {error}", messages.ERROR)
+
+    @action(  # type: ignore[untyped-decorator]  # unfold has no types
+        description="Refund", permissions=["refund"], icon="currency_exchange", dialog=DIALOG
+    )
+    def refund_amount(self, request: HttpRequest, form: RefundForm, object_id: str) -> HttpResponse:
+        """A chosen part of the order's money."""
+        asked = form.cleaned_data
+        try:
+            refund_order(
+                order=form.order,
+                actor=cast(User, request.user),
+                amount_minor=asked["amount"],
+                reason=asked["reason"],
+                key=f"admin:{asked['key']}",
+            )
+        except DomainError as error:
+            self.message_user(request, f"{form.order.number}: {error}", messages.ERROR)
+        return HttpResponse(headers={"HX-Redirect": reverse("admin:orders_order_change", args=[object_id])})
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Nothing to refund, no button."""
+        order = Order.objects.select_related("paid_by").filter(pk=object_id).first()
+        payment = order.paid_by if order else None
+        offered = super().get_actions_detail(request, object_id)
+        return offered if payment is not None and payment.refundable_minor else []
 
     @display(description="state", ordering="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]  # no types
     def shown_state(self, order: Order) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -15,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from coupon_site.api import PROBLEM_RESPONSES, PublicIdLookup
 from orders.models import FlashSale, FlashSaleQuerySet, Merchant, Offer, SalePhase
-from orders.queries import Availability, availability_of
+from orders.queries import Availability, availability_of, with_rate
 
 
 class MerchantShown(serializers.ModelSerializer[Merchant]):
@@ -31,6 +32,9 @@ class MerchantShown(serializers.ModelSerializer[Merchant]):
 class OfferOut(serializers.ModelSerializer[Offer]):
     id = serializers.UUIDField(source="public_id")
     merchant = MerchantShown()
+    cashback_basis_points = serializers.IntegerField(
+        source="rate", help_text="Cashback on a purchase now; 250 is 2.5 %"
+    )
 
     class Meta:
         model = Offer
@@ -93,7 +97,10 @@ class OfferViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericVi
     permission_classes = (AllowAny,)
     serializer_class = OfferOut
     filterset_class = OfferFilter
-    queryset = Offer.objects.published().select_related("merchant")
+    queryset = Offer.objects.none()
+
+    def get_queryset(self) -> QuerySet[Offer]:
+        return with_rate(Offer.objects.published().select_related("merchant"), at=timezone.now())
 
 
 @extend_schema(auth=[], responses={200: SaleOut, **PROBLEM_RESPONSES})

@@ -3,6 +3,7 @@
 from orders.queries.availability import Availability, availability_of, tokens_of_sales
 from orders.queries.figures import Inventory, inventory_of_live_sales, overdue_orders, pending_orders
 from orders.queries.invariants import INVARIANTS
+from orders.queries.rates import replace_rate, with_rate
 
 __all__ = [
     "INVARIANTS",
@@ -12,5 +13,7 @@ __all__ = [
     "inventory_of_live_sales",
     "overdue_orders",
     "pending_orders",
+    "replace_rate",
     "tokens_of_sales",
+    "with_rate",
 ]

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from threading import Barrier
 
 import pytest
 from django.db import IntegrityError
@@ -13,7 +12,6 @@ from payments.models import Payment, PaymentState, Refund, RefundState
 from payments.services import apply_payment_event, apply_report, cancel_refund, request_refund, retry_refund
 from payments.tests.conftest import Books
 from payments.tests.factories import captured, charge_report, refund_report
-from payments.tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 Ask = Callable[..., Refund]
@@ -175,41 +173,6 @@ def test_any_other_state__is_neither_sent_again_nor_given_up(
     captured_payment.refresh_from_db()
     assert captured_payment.refunding_minor == 500
     assert OutboxMessage.objects.filter(handler=SEND).count() == 1
-
-
-@pytest.fixture
-def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read what is left, decide, write the sum back: no lock, no condition. Both read before one writes."""
-    both_have_read = Barrier(2, timeout=10)
-
-    def set_aside(payment: Payment, amount_minor: int) -> None:
-        payment.refresh_from_db()
-        both_have_read.wait()
-        if payment.refundable_minor < amount_minor:
-            raise RefundTooLarge
-        Payment.objects.filter(pk=payment.pk).update(refunding_minor=payment.refunding_minor + amount_minor)
-
-    monkeypatch.setattr("payments.services.refunds.set_aside", set_aside)
-    monkeypatch.setattr("payments.services.refunds.lock", lambda payment: None)
-
-
-def ask_twice(ask: Ask) -> list[str]:
-    answers = at_once([lambda key=key: ask(1500, key=key) for key in ("one", "two")])
-    return sorted(type(answer).__name__ for answer in answers)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_without_the_guard__two_at_once_give_back_too_much(ask: Ask, unguarded: None) -> None:
-    """The control: if this fails, the next test proves nothing."""
-    assert ask_twice(ask) == ["Refund", "Refund"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_with_the_guard__one_of_two_wins(ask: Ask, broken: Books) -> None:
-    assert ask_twice(ask) == ["Refund", "RefundTooLarge"]
-
-    assert Payment.objects.get().refunding_minor == 1500
-    assert broken() == {}
 
 
 def test_database__holds_the_sum_by_itself(captured_payment: Payment) -> None:
