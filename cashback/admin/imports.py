@@ -51,8 +51,8 @@ class ImportJobAdmin(ReadOnly, StateHistory):
     ordering = ["-id"]
     change_form_outer_before_template = "cashback/import_job.html"
     fields = [
-        "public_id", "network", "profile", "source", "filename", "size_bytes", "sha256", "created_by", "created_at",
-        "started_at", "finished_at",
+        "public_id", "network", "profile", "source", "filename", "size_bytes", "created_by", "created_at", "started_at",
+        "finished_at",
     ]  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -20,7 +20,7 @@ Books = Callable[[], dict[str, int]]
 @pytest.fixture(autouse=True)
 def _no_bank(settings: Settings) -> None:
     """Nobody listens where the bank would be; nothing is too young to be checked."""
-    settings.SITE_URL = "http://127.0.0.1:9"
+    settings.SITE_URL = settings.SANDBOX_URL = "http://127.0.0.1:9"
     settings.RECONCILE_GRACE_SECONDS = 0
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -43,9 +42,9 @@ def page(desk: Client, job: ImportJob) -> str:
 
 def act(desk: Client, job: ImportJob, verb: str, **fields: Any) -> list[str]:
     """Press one of the page's buttons; what the site says to it."""
-    answer = desk.post(f"/admin/cashback/importjob/{job.pk}/act/", {"verb": verb, **fields})
-    assert answer.status_code == 302
-    return [str(message) for message in get_messages(answer.wsgi_request)]
+    answer = desk.post(f"/admin/cashback/importjob/{job.pk}/act/", {"verb": verb, **fields}, follow=True)
+    assert answer.redirect_chain == [(f"/admin/cashback/importjob/{job.pk}/change/", 302)]
+    return [str(message) for message in answer.context["messages"]]
 
 
 def form_of(job: ImportJob, **changes: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
 from accounts.models import User
 from cashback.models import CashbackEvent, CashbackRule, Conversion, Network
@@ -122,6 +123,15 @@ def test_rules__the_strongest_in_force_holds_and_is_shown(
     shown = Offer.objects.annotate(rate=rate_now(now)).get(pk=sale.offer.pk)
 
     assert (found.basis_points, shown.rate) == (expected, expected)
+
+
+def test_offer__is_shown_with_the_rate_of_now(api: APIClient, sale: FlashSale, rule: Make) -> None:
+    path = f"/api/v1/offers/{sale.offer.public_id}"
+    before = api.get(path).json()["cashback_basis_points"]
+
+    rule(offer=sale.offer, basis_points=750)
+
+    assert (before, api.get(path).json()["cashback_basis_points"]) == (500, 750)
 
 
 def test_network_rule__holds_for_purchases_of_its_time(
