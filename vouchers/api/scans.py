@@ -53,10 +53,14 @@ class RedeemIn(CheckIn):
 class VoucherAtTillOut(serializers.ModelSerializer[Voucher]):
     id = serializers.UUIDField(source="public_id")
     title = serializers.CharField(source="offer.title")
+    last_date = serializers.DateField(help_text="The last valid day in the merchant's zone")
 
     class Meta:
         model = Voucher
-        fields = ["id", "title", "value_minor", "currency", "uses_total", "uses_left", "valid_from", "expires_at"]
+        fields = [
+            "id", "title", "value_minor", "currency", "uses_total", "uses_left", "valid_from", "expires_at",
+            "last_date",
+        ]  # fmt: skip
 
 
 class RedemptionOut(serializers.ModelSerializer[Redemption]):

@@ -47,15 +47,15 @@ class Redemption(models.Model):
             models.CheckConstraint(name="vouchers_redemption_voids_another", condition=~Q(voids=F("id"))),
         ]
 
+    def __str__(self) -> str:
+        return f"{'void' if self.voids_id else 'use'} at {self.device}"
+
     @property
     def void_until(self) -> datetime | None:
         """How long it may be taken back; a void never."""
         if self.voids_id:
             return None
         return self.created_at + timedelta(seconds=self.voucher.offer.void_window_seconds)
-
-    def __str__(self) -> str:
-        return f"{'void' if self.voids_id else 'use'} at {self.device}"
 
 
 class RefusedScan(models.Model):

@@ -69,6 +69,7 @@ def test_good_voucher__is_taken_once(bar: Till, voucher: Voucher) -> None:
         "uses_left": 1,
         "valid_from": shown["valid_from"],
         "expires_at": shown["expires_at"],
+        "last_date": voucher.last_date.isoformat(),
     }
     assert taken.status_code == 200
     assert taken.json() == {

@@ -1,7 +1,7 @@
 // How each answer looks: a colour, a word and an icon, so that none of them is needed alone.
 
 export const ANSWERS = {
-  ok: { tone: "good", icon: "good", word: "Valid", text: "It can be redeemed." },
+  ok: { tone: "ready", icon: "good", word: "Valid", text: "It is not redeemed yet." },
   redeemed: { tone: "good", icon: "good", word: "Redeemed", text: "One use was taken." },
   voided: { tone: "plain", icon: "back", word: "Taken back", text: "The use was given back to the voucher." },
   already_redeemed: { tone: "bad", icon: "used", word: "Already used", text: "Every use of this voucher was taken before." },
@@ -24,7 +24,7 @@ export function facts(voucher) {
   if (!voucher) return [];
   const uses = voucher.uses_total > 1 ? [["Uses left", `${voucher.uses_left} of ${voucher.uses_total}`]] : [];
   const early = new Date(voucher.valid_from) > new Date() ? [["Valid from", moment(voucher.valid_from)]] : [];
-  return [["Offer", voucher.title], ["Value", money(voucher)], ...uses, ...early, ["Valid until", moment(voucher.expires_at)]];
+  return [["Offer", voucher.title], ["Value", money(voucher)], ...uses, ...early, ["Last day", day(voucher.last_date)]];
 }
 
 export function money({ value_minor: minor, currency }) {
@@ -33,5 +33,11 @@ export function money({ value_minor: minor, currency }) {
 }
 
 function moment(text) {
-  return new Date(text).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  const parts = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
+  return new Date(text).toLocaleString("en-GB", parts);
+}
+
+/** A day of the merchant's calendar, wherever the phone is. */
+function day(text) {
+  return new Date(`${text}T00:00Z`).toLocaleDateString("en-GB", { dateStyle: "full", timeZone: "UTC" });
 }

@@ -1,4 +1,4 @@
-"""Vouchers, tills and scans for operators."""
+"""Tills and scans for operators."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -8,54 +8,13 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from accounts.models import User
-from coupon_site.admin import ReadOnly, StateHistory
+from coupon_site.admin import ReadOnly
 from coupon_site.errors import DomainError
-from coupon_site.money import format_money
-from vouchers.codes import parse_code
-from vouchers.links import page_path
-from vouchers.models import Redemption, ScannerDevice, Voucher
+from vouchers.admin.actors import actor_of
+from vouchers.models import Redemption, ScannerDevice
 from vouchers.services import register_device, rename_device, revoke_device, void_redemption
 
-STATE_COLOURS = {"Active": "success", "Locked for a gift": "info", "Redeemed": "warning", "Cancelled": "danger"}
 KIND_COLOURS = {"use": "success", "void": "warning"}
-
-
-@admin.register(Voucher)
-class VoucherAdmin(ReadOnly, StateHistory):
-    list_display = ["public_id", "value", "merchant", "owner", "shown_state", "uses", "expires_at"]
-    list_filter = ["state", "merchant"]
-    list_select_related = ["merchant", "owner"]
-    search_fields = ["public_id__exact", "owner__email__iexact", "line__order__number__exact"]
-    search_help_text = "A voucher's id or whole code, its owner's e-mail, its order's number"
-    ordering = ["-id"]
-    fields = [
-        "public_id", "offer", "merchant", "owner", "line", "unit_no", "value", "state", "uses", "valid_from",
-        "expires_at", "created_at",
-    ]  # fmt: skip
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Voucher], search_term: str
-    ) -> tuple[QuerySet[Voucher], bool]:
-        if code := parse_code(search_term):
-            return queryset.filter(code=code), False
-        found: tuple[QuerySet[Voucher], bool] = super().get_search_results(request, queryset, search_term)
-        return found
-
-    def view_on_site(self, obj: Voucher) -> str:
-        return page_path(obj)
-
-    @admin.display(description="value", ordering="value_minor")
-    def value(self, voucher: Voucher) -> str:
-        return format_money(voucher.value_minor, voucher.currency)
-
-    @display(description="state", ordering="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]  # no types
-    def shown_state(self, voucher: Voucher) -> str:
-        return voucher.get_state_display()
-
-    @admin.display(description="uses")
-    def uses(self, voucher: Voucher) -> str:
-        return f"{voucher.uses_done} of {voucher.uses_total}"
 
 
 @admin.register(ScannerDevice)
@@ -124,9 +83,3 @@ class RedemptionAdmin(ReadOnly, ModelAdmin):
                 void_redemption(redemption=redemption, actor=actor_of(request), at=timezone.now())
             except DomainError as error:
                 self.message_user(request, f"{redemption}: {error}", messages.ERROR)
-
-
-def actor_of(request: HttpRequest) -> User:
-    """The operator; the admin admits no anonymous ones."""
-    assert isinstance(request.user, User)  # noqa: S101  the admin's own check
-    return request.user
