@@ -5,39 +5,18 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.binaries import require_binary
+from tests.browser import chromium, open_page
 from tests.live import LiveSite
 
 pytestmark = pytest.mark.xdist_group("live")
 
-# Background services of the browser would look for hosts that a test machine doesn't reach.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-]
-
 
 @pytest.fixture
 def page(live_site: LiveSite) -> Iterator[Page]:
-    """A browser's page that remembers every error on its console."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=require_binary("chromium"), args=ARGUMENTS)
-        page = browser.new_context(base_url=live_site.url).new_page()
-        page.errors = []  # type: ignore[attr-defined]
-        page.on("console", lambda message: remember(page, message))
-        page.on("pageerror", lambda error: page.errors.append(str(error)))  # type: ignore[attr-defined]
-        yield page
-        browser.close()
-
-
-def remember(page: Page, message: ConsoleMessage) -> None:
-    if message.type == "error":
-        page.errors.append(f"{message.text} {message.location}")  # type: ignore[attr-defined]
+    with chromium() as browser:
+        yield open_page(browser, live_site.url)
 
 
 def sign_in(page: Page, site: LiveSite) -> None:
