@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 GROUPS = {
     "Selling": ["orders.order", "orders.flashsale", "orders.offer", "orders.merchant"],
     "Vouchers": ["vouchers.voucher", "vouchers.redemption", "vouchers.scannerdevice"],
-    "Payments": ["payments.payment", "payments.refund", "payments.webhookreceipt"],
+    "Payments": ["payments.payment", "payments.refund", "payments.dispute", "payments.webhookreceipt"],
     "Cashback": [
         "cashback.cashbackevent",
         "cashback.cashbackrule",
@@ -31,7 +31,13 @@ GROUPS = {
         "cashback.buyerreference",
     ],
     "Flags": ["flags.flag"],
-    "Events": ["events.outboxmessage", "events.outboxevent", "events.outboxchannel"],
+    "Events": [
+        "events.webhookendpoint",
+        "events.webhookdelivery",
+        "events.outboxmessage",
+        "events.outboxevent",
+        "events.outboxchannel",
+    ],
     "People": ["accounts.user", "auth.group", "accounts.apitoken"],
 }
 
@@ -65,6 +71,7 @@ CONCERNS = [
     Concern(title="Refunds that failed", model="payments.refund", state="failed"),
     Concern(title="Imports that failed", model="cashback.importjob", state="failed"),
     Concern(title="Messages given up", model="events.outboxmessage", state="dead"),
+    Concern(title="Webhooks given up", model="events.webhookdelivery", state="failed"),
 ]
 
 

@@ -170,7 +170,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="webhookdelivery",
             index=models.Index(
-                condition=models.Q(("finished_at__isnull", False)),
                 fields=["state", "finished_at"],
                 name="events_webhookdelivery_age_idx",
             ),

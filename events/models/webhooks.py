@@ -70,7 +70,7 @@ UNDELIVERED = (DeliveryState.PENDING, DeliveryState.SENDING)
 
 
 class WebhookDelivery(models.Model):
-    """One event for one endpoint, made in the statement that writes the event."""
+    """One event for one endpoint, made in the transaction in which the relay numbers the event."""
 
     # A lease that is taken or given back is no move: workers claim and record under a fence, as with messages.
     TRANSITIONS: ClassVar[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
@@ -127,12 +127,8 @@ class WebhookDelivery(models.Model):
                 name="events_webhookdelivery_end_idx",
                 condition=Q(state__in=[DeliveryState.DELIVERED, DeliveryState.FAILED]),
             ),
-            # Retention removes by age.
-            models.Index(
-                name="events_webhookdelivery_age_idx",
-                fields=["state", "finished_at"],
-                condition=Q(finished_at__isnull=False),
-            ),
+            # Retention removes by age; those that were given up are listed and counted.
+            models.Index(name="events_webhookdelivery_age_idx", fields=["state", "finished_at"]),
         ]
 
     def __str__(self) -> str:

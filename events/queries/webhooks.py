@@ -49,6 +49,7 @@ def failing_endpoints() -> int:
 
 
 def deliveries_by_state() -> dict[str, int]:
-    """Deliveries that wait or were given up."""
-    counted = WebhookDelivery.objects.exclude(state=DeliveryState.DELIVERED).values_list("state").annotate(Count("pk"))
-    return {**dict.fromkeys((*UNDELIVERED, DeliveryState.FAILED), 0), **dict(counted)}
+    """Deliveries that wait or were given up; an index leads past the delivered ones."""
+    states = (*UNDELIVERED, DeliveryState.FAILED)
+    counted = WebhookDelivery.objects.filter(state__in=states).values_list("state").annotate(Count("pk"))
+    return {**dict.fromkeys(states, 0), **dict(counted)}

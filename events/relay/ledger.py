@@ -10,6 +10,7 @@ import psycopg
 from events.errors import LeadershipLost
 from events.frames import NumberedEvent
 from events.leadership import Leadership, Session
+from events.relay.deliveries import add_deliveries
 from events.relay.selection import Selection, select
 
 BATCH = 500
@@ -117,6 +118,7 @@ class Ledger:
         self.session.execute(NUMBER, [[event.id for event in events], [event.seq for event in events]])
         update = "UPDATE events_outboxchannel SET last_seq = %s WHERE channel = %s"
         self.session.execute(update, [events[-1].seq, channel])
+        add_deliveries(self.session, rows)
         return events
 
     def mark(self, events: Sequence[NumberedEvent]) -> None:

@@ -12,34 +12,17 @@ from events.wake import wake_on_commit
 
 # One JSON document instead of bulk_create() or of arrays, whose texts psycopg escapes one by one: an order pays for its
 # events, and this is a twentieth of the work.
-# Deliveries to webhook endpoints come from the same statement: a fact and its deliveries exist together or not at all,
-# and without endpoints there is an empty table to join with. Their public ids are made as `uuid7` makes them.
 INSERT_FACTS = """
-WITH fact AS MATERIALIZED (
-    SELECT * FROM ROWS FROM (
-        json_to_recordset(%(facts)s) AS (event_id uuid, channel text, event_type text, schema_version smallint,
-            aggregate_type text, aggregate_id text, audience text, payload text, headers text)
-    ) WITH ORDINALITY AS fact (event_id, channel, event_type, schema_version, aggregate_type, aggregate_id, audience,
-        payload, headers, place)
-), delivery AS (
-    INSERT INTO events_webhookdelivery (public_id, endpoint_id, event_id, event_type, body, state, attempts, next_at,
-        fence, last_error, response_excerpt, log, created_at)
-    SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING
-            substring(int8send((extract(epoch FROM %(at)s) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1),
-            'hex')::uuid,
-        endpoint.id, fact.event_id, fact.event_type,
-        jsonb_build_object('type', event_type, 'timestamp', payload::jsonb -> 'at',
-            'data', payload::jsonb - ARRAY['type', 'at'])::text,
-        'pending', 0, %(at)s, 0, '', '', '[]', %(at)s
-    FROM events_webhookendpoint AS endpoint JOIN fact
-        ON endpoint.topics && ARRAY[fact.event_type, split_part(fact.event_type, '.', 1) || '.*', '*']::varchar[]
-    WHERE endpoint.state = 'enabled' AND fact.event_type <> 'raw'
-)
 INSERT INTO events_outboxevent (event_id, channel, event_type, schema_version, aggregate_type, aggregate_id, audience,
     payload, headers, status, attempts, next_attempt_at, last_error, created_at)
 SELECT event_id, channel, event_type, schema_version, aggregate_type, aggregate_id, string_to_array(audience, ' '),
     payload, headers::jsonb, 0, 0, %(at)s, '', %(at)s
-FROM fact ORDER BY place
+FROM ROWS FROM (
+    json_to_recordset(%(facts)s) AS (event_id uuid, channel text, event_type text, schema_version smallint,
+        aggregate_type text, aggregate_id text, audience text, payload text, headers text)
+) WITH ORDINALITY AS fact (event_id, channel, event_type, schema_version, aggregate_type, aggregate_id, audience,
+    payload, headers, place)
+ORDER BY place
 """
 
 INSERT_MESSAGES = """

@@ -7,11 +7,15 @@ from uuid import UUID, uuid4
 
 from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
-from django.db import connections, transaction
+from django.conf import settings
+from django.db import connection, connections, transaction
+from psycopg.rows import dict_row
 
-from events import publish
+from events import Event, publish, publish_many
 from events.hub import Hub
+from events.leadership import Leadership
 from events.relay import Relay
+from events.relay.ledger import Ledger
 from events.tests.samples import Moved
 
 
@@ -64,6 +68,29 @@ def relay_all() -> int:
         return Relay().run(once=True)
     finally:
         connections.close_all()
+
+
+def relay_here() -> None:
+    """Number what waits on this test's own connection, within its transaction; nothing is published."""
+    connection.ensure_connection()
+    session: Any = connection.connection
+    leadership = Leadership("relay")
+    leadership.session, leadership.leads = session, True
+    kept, session.row_factory = session.row_factory, dict_row
+    try:
+        ledger = Ledger(leadership)
+        ledger.open_channels(list(settings.REALTIME_CHANNELS))
+        for channel in ledger.waiting(list(settings.REALTIME_CHANNELS)):
+            ledger.sequence(channel)
+    finally:
+        session.row_factory = kept
+
+
+def tell(*events: Event) -> None:
+    """Publish and number events, within this test's transaction."""
+    with transaction.atomic():
+        publish_many(events)
+    relay_here()
 
 
 async def announce_and_relay(*, count: int = 1, **fields: Any) -> None:

@@ -7,18 +7,18 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.db import transaction
 from django.utils import timezone
 from prometheus_client import REGISTRY
 from pytest_django import Settings
 from standardwebhooks import WebhookVerificationError
 
 from coupon_site.models import StateChange
-from events import publish, publish_many
+from events import publish
 from events.crew import Crew
-from events.models import DeliveryState, EndpointState, OutboxEvent, WebhookDelivery, WebhookEndpoint
-from events.queries import INVARIANTS, endpoints_with_health
+from events.models import DeliveryState, EndpointState, EventStatus, OutboxEvent, WebhookDelivery, WebhookEndpoint
+from events.queries import INVARIANTS, deliveries_by_state, endpoints_with_health, failing_endpoints
+from events.relay import ledger
 from events.services import remove_old_rows
 from events.services.webhooks import (
     change_endpoint,
@@ -33,6 +33,7 @@ from events.services.webhooks import (
     rotate_secret,
     send_test,
 )
+from events.tests.clients import announce, relay_all, relay_here, tell
 from events.tests.processes import wait_for
 from events.tests.receiver import Receiver, Reply, receiving
 from events.tests.samples import Moved, Noted, Switched
@@ -54,7 +55,7 @@ def only() -> WebhookDelivery:
 def test_fact__is_delivered_as_the_standard_says(receiver: Receiver) -> None:
     _, secret = create_endpoint(url=receiver.url, topics=["sample.moved"])
     thing = uuid4()
-    publish(Moved(thing=thing, step=3, secret="hush"))
+    tell(Moved(thing=thing, step=3, secret="hush"))
 
     assert deliver_due(at=due_at()) == 1
 
@@ -87,8 +88,8 @@ def test_fact__is_delivered_as_the_standard_says(receiver: Receiver) -> None:
 def test_topics__choose_among_public_facts(receiver: Receiver, topics: list[str], heard: list[str]) -> None:
     create_endpoint(url=receiver.url, topics=topics)
 
-    publish_many([Moved(thing=uuid4(), step=1), Noted(thing=uuid4()), Switched(flag="shop.open")])
     publish("events:orders", {"type": "sample.moved"})  # a bare payload is no event
+    tell(Moved(thing=uuid4(), step=1), Noted(thing=uuid4()), Switched(flag="shop.open"))
 
     assert sorted(WebhookDelivery.objects.values_list("event_type", flat=True)) == heard
 
@@ -96,7 +97,7 @@ def test_topics__choose_among_public_facts(receiver: Receiver, topics: list[str]
 def test_each_endpoint__has_a_delivery_of_its_own_under_one_id(receiver: Receiver) -> None:
     for _ in range(2):
         create_endpoint(url=receiver.url, topics=["*"])
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
 
     assert deliver_due(at=due_at()) == 2
     assert len({call.headers["webhook-id"] for call in receiver.calls}) == 1
@@ -105,9 +106,9 @@ def test_each_endpoint__has_a_delivery_of_its_own_under_one_id(receiver: Receive
 def test_disabled_endpoint__gets_nothing_new_and_what_waits_waits(
     receiver: Receiver, endpoint: WebhookEndpoint
 ) -> None:
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     disable_endpoint(endpoint=endpoint, reason="holidays")
-    publish(Moved(thing=uuid4(), step=2))
+    tell(Moved(thing=uuid4(), step=2))
 
     assert deliver_due(at=due_at()) == 0
     assert INVARIANTS["overdue_webhook_deliveries"]() == 0
@@ -127,20 +128,39 @@ def test_transaction_that_is_rolled_back__is_heard_of_by_nobody(endpoint: Webhoo
     with transaction.atomic():
         publish(Moved(thing=uuid4(), step=1))
         transaction.set_rollback(True)
+    relay_all()
 
     assert not WebhookDelivery.objects.exists()
 
 
-@pytest.mark.parametrize("endpoints", [0, 3])
-def test_publishing__takes_no_more_statements_for_any_number_of_endpoints(receiver: Receiver, endpoints: int) -> None:
-    for _ in range(endpoints):
-        create_endpoint(url=receiver.url, topics=["*"])
+@pytest.mark.django_db(transaction=True)
+def test_relay__writes_deliveries_with_the_numbers_or_neither(
+    endpoint: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce()
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger, "add_deliveries", raises)
+        with pytest.raises(RuntimeError, match="killed"):
+            relay_here()
+    assert OutboxEvent.objects.get().seq is None
 
-    with CaptureQueriesContext(connection) as statements:
-        publish_many([Switched(flag=f"flag{number}") for number in range(20)])
+    assert relay_all() == 1
 
-    assert len(statements) == 1
-    assert WebhookDelivery.objects.count() == 20 * endpoints
+    assert (OutboxEvent.objects.get().seq, WebhookDelivery.objects.count()) == (1, 1)
+
+
+def raises(*arguments: object) -> None:
+    raise RuntimeError("killed")
+
+
+def test_event_that_is_queued_again__is_told_once(receiver: Receiver, endpoint: WebhookEndpoint) -> None:
+    tell(Moved(thing=uuid4(), step=1))
+    create_endpoint(url=receiver.url, topics=["*"])
+    OutboxEvent.objects.update(status=EventStatus.QUEUED, seq=None)
+
+    relay_here()
+
+    assert WebhookDelivery.objects.values("endpoint").distinct().count() == WebhookDelivery.objects.count() == 2
 
 
 # --- How deliveries end ----------------------------------------------------------------------------------------------
@@ -148,7 +168,7 @@ def test_failures__are_retried_on_the_schedule_until_it_is_given_up(
     receiver: Receiver, endpoint: WebhookEndpoint
 ) -> None:
     receiver.replies = [Reply(500, body=b"broken")]
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     at = due_at()
 
     for step in STEPS:
@@ -185,7 +205,7 @@ def test_anything_but_success__is_a_failure(
 ) -> None:
     settings.WEBHOOK_TIMEOUT_SECONDS = 0.4
     receiver.replies = [answer]
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
 
     deliver_due(at=due_at())
 
@@ -196,7 +216,7 @@ def test_anything_but_success__is_a_failure(
 
 def test_nobody_there__is_a_failure(receiver: Receiver, endpoint: WebhookEndpoint) -> None:
     change_endpoint(endpoint=endpoint, url="http://127.0.0.1:1/")
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
 
     deliver_due(at=due_at())
 
@@ -206,7 +226,7 @@ def test_nobody_there__is_a_failure(receiver: Receiver, endpoint: WebhookEndpoin
 
 def test_success_after_a_failure__ends_it(receiver: Receiver, endpoint: WebhookEndpoint) -> None:
     receiver.replies = [Reply(503), Reply(204, body=b"")]
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
 
     deliver_due(at=due_at())
     endpoint.refresh_from_db()
@@ -226,7 +246,7 @@ def test_retry_after__is_respected_within_reason(
     receiver: Receiver, endpoint: WebhookEndpoint, retry_after: str, low: float, high: float
 ) -> None:
     receiver.replies = [Reply(429, {"Retry-After": retry_after})]
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     at = due_at()
 
     deliver_due(at=at)
@@ -237,7 +257,7 @@ def test_retry_after__is_respected_within_reason(
 def test_endpoint_that_is_gone__is_disabled(receiver: Receiver, endpoint: WebhookEndpoint) -> None:
     receiver.replies = [Reply(410)]
     for step in range(3):
-        publish(Moved(thing=uuid4(), step=step))
+        tell(Moved(thing=uuid4(), step=step))
 
     [delivery] = claim_deliveries(at=due_at(), limit=1)
     deliver(delivery=delivery, at=due_at())
@@ -251,7 +271,7 @@ def test_endpoint_that_is_gone__is_disabled(receiver: Receiver, endpoint: Webhoo
 
 def test_answer__is_read_only_to_a_bound(receiver: Receiver, endpoint: WebhookEndpoint) -> None:
     receiver.replies = [Reply(200, body=b"a\x00\xff" * 1_000_000)]
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
 
     deliver_due(at=due_at())
 
@@ -262,7 +282,7 @@ def test_answer__is_read_only_to_a_bound(receiver: Receiver, endpoint: WebhookEn
 def test_secret_that_cannot_be_read__is_a_failure_that_says_so(
     receiver: Receiver, endpoint: WebhookEndpoint, settings: Settings
 ) -> None:
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     settings.SECRET_KEY = "another"
 
     deliver_due(at=due_at())
@@ -275,7 +295,7 @@ def test_secret_that_cannot_be_read__is_a_failure_that_says_so(
 def test_worker_killed_between_sending_and_recording__leaves_it_to_be_sent_again_under_the_same_id(
     receiver: Receiver, endpoint: WebhookEndpoint, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     [delivery] = claim_deliveries(at=due_at(), limit=1)
     with monkeypatch.context() as killed:
         killed.setattr(deliveries, "record", lambda **values: None)
@@ -292,7 +312,7 @@ def test_worker_killed_between_sending_and_recording__leaves_it_to_be_sent_again
 
 def test_answer_of_a_lost_lease__is_not_recorded(receiver: Receiver, endpoint: WebhookEndpoint) -> None:
     receiver.replies = [Reply(500)]
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     [late] = claim_deliveries(at=due_at(), limit=1)
     [present] = claim_deliveries(at=due_at(3600), limit=1)
 
@@ -305,9 +325,9 @@ def test_endpoint__is_sent_only_a_few_at_once_so_that_others_have_their_turn(
     receiver: Receiver, endpoint: WebhookEndpoint
 ) -> None:
     for _ in range(5):
-        publish(Moved(thing=uuid4(), step=1))
+        tell(Moved(thing=uuid4(), step=1))
     other, _ = create_endpoint(url=receiver.url, topics=["*"])
-    publish(Moved(thing=uuid4(), step=2))
+    tell(Moved(thing=uuid4(), step=2))
 
     claimed = claim_deliveries(at=due_at(), limit=100)
     again = claim_deliveries(at=due_at(), limit=100)
@@ -323,9 +343,8 @@ def test_endpoint_that_does_not_answer__holds_up_no_other(settings: Settings, re
     create_endpoint(url=receiver.url, topics=["sample.moved"])
     with receiving() as quick:
         create_endpoint(url=quick.url, topics=["sample.switched"])
-        with transaction.atomic():
-            publish_many([Moved(thing=uuid4(), step=step) for step in range(20)])
-            publish_many([Switched(flag=f"flag{number}") for number in range(20)])
+        tell(*[Moved(thing=uuid4(), step=step) for step in range(20)])
+        tell(*[Switched(flag=f"flag{number}") for number in range(20)])
         crew = Crew(["webhooks"])
         crew.start()
         wait_for(lambda: len(quick.calls) == 20, seconds=2.5)
@@ -339,7 +358,7 @@ def test_replay__sends_what_has_ended_again_under_the_same_id(
     receiver: Receiver, endpoint: WebhookEndpoint, operator: Any
 ) -> None:
     receiver.replies = [Reply(410), Reply(200)]
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     deliver_due(at=due_at())
     enable_endpoint(endpoint=endpoint)
 
@@ -395,7 +414,7 @@ def test_secret_key_that_was_changed__still_opens_as_a_fallback(receiver: Receiv
 def test_health__tells_of_the_last_day(receiver: Receiver, endpoint: WebhookEndpoint) -> None:
     receiver.replies = [Reply(200), Reply(200), Reply(500), Reply(200)]
     for step in range(3):
-        publish(Moved(thing=uuid4(), step=step))
+        tell(Moved(thing=uuid4(), step=step))
         deliver_due(at=due_at())
 
     health: Any = endpoints_with_health(at=timezone.now()).get()
@@ -403,10 +422,11 @@ def test_health__tells_of_the_last_day(receiver: Receiver, endpoint: WebhookEndp
     assert (health.delivered, health.failed, health.retrying, health.waiting) == (2, 0, 1, 1)
     assert health.last_success_at is not None
     assert health.failing_since is not None
+    assert (deliveries_by_state(), failing_endpoints()) == ({"pending": 1, "sending": 0, "failed": 0}, 1)
 
 
 def test_delivery_that_nobody_sends__breaks_an_invariant(endpoint: WebhookEndpoint) -> None:
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     assert INVARIANTS["overdue_webhook_deliveries"]() == 0
 
     WebhookDelivery.objects.update(next_at=due_at(-3700))
@@ -441,7 +461,7 @@ def test_tries__are_counted_by_result(
     result: str,
 ) -> None:
     receiver.replies = [Reply(status)]
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     before = REGISTRY.get_sample_value("webhook_deliveries_total", {"result": result}) or 0.0
 
     with django_capture_on_commit_callbacks(execute=True):

@@ -23,6 +23,7 @@ from events.models import DeliveryState, MessageState, OutboxMessage, WebhookDel
 from events.registry import Registry
 from events.services.webhooks import create_endpoint
 from events.sweeper import Sweeper
+from events.tests.clients import tell
 from events.tests.processes import running, wait_for
 from events.tests.receiver import Receiver, Reply
 from events.tests.samples import Moved, Noted
@@ -270,8 +271,7 @@ def test_worker_killed_while_a_webhook_is_answered__leaves_it_to_another_under_t
 ) -> None:
     create_endpoint(url=receiver.url, topics=["sample.moved"])
     receiver.replies = [Reply(wait=60), Reply()]
-    with transaction.atomic():
-        publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     environment = {"WEBHOOK_PRIVATE_ADDRESSES": "1", "OUTBOX_LEASE_SECONDS": "2"}
 
     with running("run_worker", "--topics", "webhooks", **environment) as process:

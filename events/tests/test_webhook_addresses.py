@@ -16,11 +16,11 @@ from cryptography.x509.oid import NameOID
 from django.utils import timezone
 from pytest_django import Settings
 
-from events import publish
 from events.errors import AddressRefused
 from events.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from events.services.webhooks import addresses, check_url, create_endpoint, deliver_due, sending
 from events.services.webhooks.signing import new_secret, seal
+from events.tests.clients import tell
 from events.tests.receiver import Receiver
 from events.tests.samples import Moved
 
@@ -136,7 +136,7 @@ def endpoint(db: None) -> WebhookEndpoint:
 
 def test_name_that_has_come_to_lead_inside__is_refused_when_sending(names: Answers, endpoint: WebhookEndpoint) -> None:
     names["shop.example"] = ["169.254.169.254"]
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
 
     deliver_due(at=timezone.now())
 
@@ -163,7 +163,7 @@ def test_name_that_answers_otherwise_a_moment_later__is_asked_once_and_the_check
 
     monkeypatch.setattr(addresses.socket, "getaddrinfo", rebind)
     monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
 
     deliver_due(at=timezone.now())
 
@@ -174,7 +174,7 @@ def test_proxy_of_the_environment__is_not_used(receiver: Receiver, monkeypatch: 
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     create_endpoint(url=receiver.url, topics=["*"])
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
 
     deliver_due(at=timezone.now())
 
@@ -223,7 +223,7 @@ def test_certificate__is_checked_against_the_name_not_the_address(
     tls_receiver: Receiver, host: str, heard: int
 ) -> None:
     create_endpoint(url=f"https://{host}:{tls_receiver.server_port}/hooks", topics=["*"])
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
 
     deliver_due(at=timezone.now())
 

@@ -10,9 +10,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from coupon_site.models import IdempotencyRecord
-from events import publish
 from events.models import DeliveryState, EndpointState, WebhookDelivery, WebhookEndpoint
 from events.services.webhooks import create_endpoint, deliver_due
+from events.tests.clients import tell
 from events.tests.receiver import Receiver, Reply
 from events.tests.samples import Moved
 
@@ -48,7 +48,7 @@ def test_new_endpoint__shows_its_secret_once(staff: APIClient, operator: User, r
     assert "secret" not in staff.get(ENDPOINTS).json()["results"][0]
     endpoint = WebhookEndpoint.objects.get()
     assert (endpoint.url, endpoint.topics, endpoint.created_by) == (receiver.url, ["sample.*"], operator)
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     deliver_due(at=timezone.now())
     assert receiver.calls[0].verified(secret)["type"] == "sample.moved"
 
@@ -127,7 +127,7 @@ def test_disabled_endpoint__is_enabled_again(staff: APIClient, endpoint: Webhook
 
 
 def test_endpoint_that_is_removed__takes_its_deliveries_along(staff: APIClient, endpoint: WebhookEndpoint) -> None:
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
 
     assert staff.delete(of(endpoint)).status_code == 204
 
@@ -138,9 +138,9 @@ def test_endpoint_that_is_removed__takes_its_deliveries_along(staff: APIClient, 
 # --- Deliveries ------------------------------------------------------------------------------------------------------
 def test_filters__narrow_the_log(staff: APIClient, endpoint: WebhookEndpoint, receiver: Receiver) -> None:
     other, _ = create_endpoint(url=receiver.url, topics=["flag.*"])
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     deliver_due(at=timezone.now())
-    publish(Moved(thing=uuid4(), step=2))
+    tell(Moved(thing=uuid4(), step=2))
 
     def number(**query: str) -> int:
         return len(staff.get(DELIVERIES, query).json()["results"])
@@ -153,7 +153,7 @@ def test_filters__narrow_the_log(staff: APIClient, endpoint: WebhookEndpoint, re
 
 
 def test_replay__sends_again_what_has_ended(staff: APIClient, endpoint: WebhookEndpoint, receiver: Receiver) -> None:
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     delivery = WebhookDelivery.objects.get()
     address = f"{DELIVERIES}{delivery.public_id}/replay/"
     assert staff.post(address).json()["code"] == "illegal_transition"
@@ -185,7 +185,7 @@ def test_replay__sends_again_what_has_ended(staff: APIClient, endpoint: WebhookE
 def test_others__may_nothing(
     *, user: User, api: APIClient, api_of: ApiOf, endpoint: WebhookEndpoint, method: str, address: str
 ) -> None:
-    publish(Moved(thing=uuid4(), step=1))
+    tell(Moved(thing=uuid4(), step=1))
     delivery = f"{DELIVERIES}{WebhookDelivery.objects.get().public_id}/"
     address = address.format(endpoint=of(endpoint), delivery=delivery)
 

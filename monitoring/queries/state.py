@@ -46,6 +46,7 @@ def sales(at: datetime) -> Families:
     yield gauge("orders_overdue", "Unpaid orders whose hold should have ended", orders.queries.overdue_orders(at))
     yield gauge("payments_stuck", "Payments open for too long", payments.queries.stuck_payments(at))
     yield gauge("payment_refunds_failed", "Payments with a refund that failed", payments.queries.failed_refunds())
+    yield gauge("payment_disputes_open", "Disputes that are not decided yet", payments.queries.open_disputes())
     yield gauge("payment_webhooks_waiting", "Webhooks not yet applied", payments.queries.waiting_receipts())
 
 
@@ -62,6 +63,11 @@ def goods(at: datetime) -> Families:
     yield gauges("cashback_events", "Cashback events by state", "state", states)
     oldest = cashback.queries.cashback_oldest_pending_seconds(at)
     yield gauge("cashback_oldest_pending_seconds", "How long the oldest waits for an approval", oldest)
+    states = cashback.queries.payouts_by_state()
+    yield gauges("payouts", "Payouts by state", "state", states)
+    waiting = cashback.queries.payouts_oldest_requested_seconds(at)
+    yield gauge("payouts_oldest_requested_seconds", "How long the oldest payout waits for a second person", waiting)
+    yield gauge("payouts_stuck", "Payouts open at the bank for too long, or failed", cashback.queries.payouts_stuck(at))
     yield gauge("import_jobs_stalled", "Running imports that do nothing", cashback.queries.imports_stalled(at))
 
 

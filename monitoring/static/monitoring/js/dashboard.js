@@ -36,7 +36,7 @@ const cashbackRow = (data) => ({
   key: data.cashback_event,
   title: "Cashback",
   search: data.cashback_event,
-  about: data.network === "shop" ? "on an order" : `from ${data.network}`,
+  about: data.order_number ? `for ${data.order_number}` : `from ${data.network}`,
   state: data.state,
   minor: data.amount_minor,
   currency: data.currency,

@@ -1,7 +1,7 @@
-"""Endpoints with their health, and every delivery with what was sent and answered."""
+"""Endpoints of webhooks with their health, and what can be done about it."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django import forms
@@ -14,22 +14,16 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts.models import User
-from coupon_site.admin import ReadOnly, StateHistory
+from coupon_site.admin import StateHistory
 from coupon_site.errors import DomainError
-from events.models import DeliveryState, EndpointState, WebhookDelivery, WebhookEndpoint
+from events.models import EndpointState, WebhookEndpoint
 from events.queries import endpoints_with_health, known_topics
 from events.services import webhooks
 
 HEALTH_COLOURS = {"healthy": "success", "new": "info", "failing": "danger", "disabled": "warning"}
-STATE_COLOURS = {
-    DeliveryState.PENDING.label: "info",
-    DeliveryState.SENDING.label: "info",
-    DeliveryState.DELIVERED.label: "success",
-    DeliveryState.FAILED.label: "danger",
-}
 
 
 def dialog(title: str, description: str) -> dict[str, Any]:
@@ -38,13 +32,20 @@ def dialog(title: str, description: str) -> dict[str, Any]:
 
 def ago(moment: datetime | None) -> str:
     """`3 hours ago`, as far as it matters."""
-    return f"{timesince(moment, depth=1)} ago" if moment else "never"
+    return f"{since(moment)} ago" if moment else "never"
+
+
+def since(moment: datetime) -> str:
+    recent = timezone.now() - moment < timedelta(minutes=1)
+    return "less than a minute" if recent else timesince(moment, depth=1)
 
 
 class EndpointForm(forms.ModelForm[WebhookEndpoint]):
     """Saved through the services; the address is looked up before it is taken."""
 
-    topics = forms.MultipleChoiceField(widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    topics = forms.MultipleChoiceField(
+        widget=UnfoldAdminSelect2MultipleWidget, help_text="`order.*` is every event of orders, `*` is all"
+    )
 
     class Meta:
         model = WebhookEndpoint
@@ -96,6 +97,20 @@ class WebhookEndpointAdmin(StateHistory):
         obj.pk = made.pk
         self.show_secret(request, secret)
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """An endpoint goes with all its deliveries, too many to list and read-only by themselves."""
+        endpoints = [str(endpoint) for endpoint in objs]
+        return endpoints, {"webhook endpoints with their deliveries": len(endpoints)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: WebhookEndpoint) -> None:
+        webhooks.delete_endpoint(endpoint=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        for endpoint in queryset:
+            webhooks.delete_endpoint(endpoint=endpoint)
+
     def show_secret(self, request: HttpRequest, secret: str) -> None:
         self.message_user(request, f"The secret is {secret}. It is shown this once.", messages.WARNING)
 
@@ -114,7 +129,7 @@ class WebhookEndpointAdmin(StateHistory):
 
     @admin.display(description="last success")
     def last_success(self, endpoint: Any) -> str:
-        failing = f", failing for {timesince(endpoint.failing_since, depth=1)}" if endpoint.failing_since else ""
+        failing = f", failing for {since(endpoint.failing_since)}" if endpoint.failing_since else ""
         return ago(endpoint.last_success_at) + failing
 
     @admin.display(description="delivered, last 24 h")
@@ -216,73 +231,3 @@ class WebhookEndpointAdmin(StateHistory):
                 work(request, endpoint)
             except DomainError as error:
                 self.message_user(request, f"{endpoint}: {error}", messages.ERROR)
-
-
-@admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(ReadOnly, StateHistory):
-    list_display = ["event_type", "endpoint", "shown_state", "attempts", "answer", "took", "next_try", "created_at"]
-    list_filter = ["state", "endpoint", "event_type"]
-    list_select_related = ["endpoint"]
-    search_fields = ["event_id__exact", "public_id__exact"]
-    search_help_text = "The id of an event or of a delivery"
-    ordering = ["-id"]
-    fields = [
-        "public_id", "endpoint", "event_type", "event_id", "state", "attempts", "next_try", "answer", "took",
-        "request_body", "response_excerpt", "created_at", "finished_at",
-    ]  # fmt: skip
-    actions = ["replay"]
-    change_form_before_template = "events/attempts.html"
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        delivery = self.get_object(request, object_id)
-        attempts = attempts_of(delivery) if delivery else None
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "attempts": attempts})
-
-    @display(description="state", ordering="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]  # as above
-    def shown_state(self, delivery: WebhookDelivery) -> str:
-        return delivery.get_state_display()
-
-    @admin.display(description="answer")
-    def answer(self, delivery: WebhookDelivery) -> str:
-        return delivery.last_error or (str(delivery.last_status) if delivery.last_status else "—")
-
-    @admin.display(description="took")
-    def took(self, delivery: WebhookDelivery) -> str:
-        return "—" if delivery.duration_ms is None else f"{delivery.duration_ms} ms"
-
-    @admin.display(description="next try")
-    def next_try(self, delivery: WebhookDelivery) -> str:
-        return f"{delivery.next_at:%Y-%m-%d %H:%M:%S} UTC" if delivery.finished_at is None else "—"
-
-    @admin.display(description="request")
-    def request_body(self, delivery: WebhookDelivery) -> str:
-        return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', delivery.body)
-
-    def has_replay_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("events.change_webhookdelivery")
-
-    @admin.action(description="Send selected deliveries again", permissions=["replay"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
-        replayed = 0
-        for delivery in queryset.select_related("endpoint"):
-            try:
-                webhooks.replay_delivery(delivery=delivery, actor=cast(User, request.user), at=timezone.now())
-            except DomainError as error:
-                self.message_user(request, f"{delivery}: {error}", messages.ERROR)
-            else:
-                replayed += 1
-        if replayed:
-            self.message_user(request, f"{replayed} will be sent again.")
-
-
-def attempts_of(delivery: WebhookDelivery) -> dict[str, list[Any]]:
-    """Every attempt, the oldest first, as the admin's table component takes it."""
-    return {
-        "headers": ["When", "Where to", "Status", "Took", "What went wrong", "Answer"],
-        "rows": [
-            [each["at"], each["url"], each["status"] or "—", f"{each['ms']} ms", each["error"], each["response"]]
-            for each in delivery.log
-        ],
-    }
