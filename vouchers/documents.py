@@ -3,6 +3,7 @@
 import io
 import logging
 import unicodedata
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -37,6 +38,11 @@ class Page(FPDF):
         self.add_font(FAMILY, "B", FONTS / "DejaVuSans-Bold.ttf")
         self.add_page()
 
+    def close(self) -> None:
+        """Let go of the fonts' files."""
+        for font in self.fonts.values():
+            cast(TTFFont, font).ttfont.close()
+
     def write_lines(
         self, text: str, *, size: float, bold: bool = False, colour: tuple[int, int, int] = INK, lines: int = 1
     ) -> None:
@@ -56,15 +62,15 @@ class Page(FPDF):
 
 def voucher_document(voucher: Voucher) -> bytes:
     """The PDF's bytes."""
-    page = Page()
-    page.set_title(f"Voucher for {voucher.merchant.name}")
-    page.set_creator("Coupon Site")
-    page.set_draw_color(*LINE)
-    page.rect(LEFT, TOP, WIDTH, HEIGHT, style="D", round_corners=True, corner_radius=5)
-    write_offer(page, voucher)
-    draw_code(page, voucher)
-    write_terms(page, voucher)
-    return bytes(page.output())
+    with closing(Page()) as page:
+        page.set_title(f"Voucher for {voucher.merchant.name}")
+        page.set_creator("Coupon Site")
+        page.set_draw_color(*LINE)
+        page.rect(LEFT, TOP, WIDTH, HEIGHT, style="D", round_corners=True, corner_radius=5)
+        write_offer(page, voucher)
+        draw_code(page, voucher)
+        write_terms(page, voucher)
+        return bytes(page.output())
 
 
 def write_offer(page: Page, voucher: Voucher) -> None:

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from django import forms
 from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -21,13 +22,12 @@ class RefundForm(BaseDialogForm):
 
     def __init__(self, request: HttpRequest, object_id: int | str | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, object_id, *args, **kwargs)
-        self.order = Order.objects.select_related("paid_by").get(pk=object_id)
+        self.order = get_object_or_404(Order.objects.select_related("paid_by"), pk=object_id)
         payment = self.order.paid_by
-        left = payment.refundable_minor if payment else 0
+        self.left_minor = payment.refundable_minor if payment else 0
         self.fields["key"].initial = uuid4()
-        self.fields[
-            "amount"
-        ].help_text = f"{format_money(left, self.order.currency)} is left; with the last of it the order is undone."
+        left = format_money(self.left_minor, self.order.currency)
+        self.fields["amount"].help_text = f"{left} is left; with the last of it the order is undone."
 
     def clean_amount(self) -> int:
         """Minor units."""
@@ -35,8 +35,8 @@ class RefundForm(BaseDialogForm):
             amount = parse_minor(self.cleaned_data["amount"].replace(",", ""), self.order.currency)
         except ValueError as error:
             raise forms.ValidationError("Write it like 12.50.") from error
-        if amount < 1:
-            raise forms.ValidationError("A refund gives something back.")
+        if not 1 <= amount <= self.left_minor:
+            raise forms.ValidationError("More than nothing, and not more than is left.")
         return amount
 
 

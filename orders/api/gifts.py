@@ -14,7 +14,7 @@ MAX_AHEAD = timedelta(days=366)
 
 
 class GiftIn(StrictSerializer):
-    """`link`: the giver passes it on. `email`: mailed at once. `date`: mailed on a later date, or a link that opens then."""
+    """`link`: passed on by the giver; `email`: mailed at once; `date`: mailed later, or a link that opens later."""
 
     mode = serializers.ChoiceField(choices=GiftMode.choices)
     theme = serializers.ChoiceField(choices=GiftTheme.choices, default=GiftTheme.PLAIN)

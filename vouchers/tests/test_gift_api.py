@@ -35,8 +35,8 @@ def receiver(make_user: Callable[..., User], api_of: Callable[[User], APIClient]
     return api_of(make_user())
 
 
-def wish(voucher: Voucher, **fields: object) -> dict[str, object]:
-    return {"voucher": str(voucher.public_id), "mode": "link", **fields}
+def wish(given: Voucher, **fields: object) -> dict[str, object]:
+    return {"voucher": str(given.public_id), "mode": "link", **fields}
 
 
 def test_given__answers_with_the_link_once(giver: APIClient, voucher: Voucher) -> None:

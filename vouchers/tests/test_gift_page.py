@@ -189,9 +189,7 @@ def test_other_methods__are_refused(client: Client, user: User) -> None:
     assert client.put(path_of(new_gift(user))).status_code == 405
 
 
-def test_somebody_who_tries_links__has_to_wait(
-    client: Client, user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_somebody_who_tries_links__has_to_wait(client: Client, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = {**settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"], "gift": "2/min"}
     monkeypatch.setattr(GiftThrottle, "THROTTLE_RATES", rates)
     gift = new_gift(user)

@@ -1,18 +1,20 @@
 """Each invariant finds the row that breaks it, and nothing else; figures count what they say."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from orders.gifts import GiftMode
 from orders.models import Order
 from orders.services import refund_order
-from vouchers.models import Redemption, Voucher
+from vouchers.models import Gift, Redemption, Voucher
 from vouchers.queries import tickets_active_total
-from vouchers.services import void_redemption
+from vouchers.services import revoke_gift, void_redemption
 from vouchers.tests.conftest import Books
-from vouchers.tests.factories import accepted, new_paid_order, new_till, new_voucher, new_vouchers
+from vouchers.tests.factories import accepted, claim, new_gift, new_paid_order, new_till, new_voucher, new_vouchers
 
 pytestmark = pytest.mark.django_db
 
@@ -89,3 +91,66 @@ def test_active_vouchers__are_those_that_can_be_used(busy: Voucher, user: User) 
     assert tickets_active_total() == 2
     Voucher.objects.filter(pk=waits.pk).update(expires_at=timezone.now())
     assert tickets_active_total() == 1
+
+
+# --- gifts ---
+
+
+@pytest.fixture
+def given(busy: Voucher, user: User, make_user: Callable[..., User]) -> Gift:
+    """Gifts in several states, and one that waits."""
+    claim(new_gift(user), claimer=make_user())
+    claim(new_gift(user))
+    revoke_gift(gift=new_gift(user), at=timezone.now())
+    new_gift(user, mode=GiftMode.DATE)
+    return new_gift(user)
+
+
+def test_busy_givers__break_nothing(given: Gift, broken: Books) -> None:
+    assert broken() == {}
+
+
+@pytest.mark.parametrize("state", ["claimed", "expired", "revoked", "returned"])
+def test_locked_voucher_whose_gift_is_over__is_found(given: Gift, broken: Books, state: str) -> None:
+    claimed = {"claimed_at": timezone.now(), "claimed_by": given.giver} if state == "claimed" else {}
+    Gift.objects.filter(pk=given.pk).update(state=state, **claimed)
+
+    assert broken() == {"voucher_locks_without_gift": 1}
+
+
+def test_open_gift_of_a_usable_voucher__is_found(given: Gift, broken: Books) -> None:
+    Voucher.objects.filter(pk=given.voucher_id).update(state="active")
+
+    assert broken() == {"voucher_locks_without_gift": 1}
+
+
+def test_locked_voucher_of_another_giver__is_found(given: Gift, make_user: Callable[..., User], broken: Books) -> None:
+    Gift.objects.filter(pk=given.pk).update(giver=make_user())
+
+    assert broken() == {"voucher_locks_without_gift": 2}
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_opened_gift_that_its_receiver_does_not_own__is_found(given: Gift, broken: Books, owned: bool) -> None:
+    opened = Gift.objects.filter(state="claimed", claimed_by__isnull=not owned).get()
+    Voucher.objects.filter(pk=opened.voucher_id).update(owner=given.giver)
+
+    assert broken() == {"gift_claims_without_owner": 1}
+
+
+def test_gift_that_no_sweep_has_ended__is_found_after_a_while(given: Gift, broken: Books) -> None:
+    Gift.objects.filter(pk=given.pk).update(expires_at=timezone.now() - timedelta(seconds=30))
+    assert broken() == {}
+
+    Gift.objects.filter(pk=given.pk).update(expires_at=timezone.now() - timedelta(minutes=6))
+
+    assert broken() == {"gifts_overdue": 1}
+
+
+def test_gift_that_no_sweep_has_sent__is_found_after_a_while_unless_its_mail_waits(given: Gift, broken: Books) -> None:
+    late = timezone.now() - timedelta(minutes=6)
+    Gift.objects.filter(state="scheduled").update(deliver_at=late)
+
+    assert broken() == {"gifts_overdue": 1}
+    Gift.objects.filter(state="scheduled").update(mail_queued_at=late)
+    assert broken() == {}
