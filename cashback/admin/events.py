@@ -46,6 +46,16 @@ POSSIBLE: dict[str, tuple[CashbackState, ...]] = {
 }
 
 
+def money(field: str, description: str) -> Callable[[Any, CashbackEvent], str]:
+    """A column of an amount, with its currency."""
+
+    @admin.display(description=description, ordering=field)
+    def shown(model_admin: Any, event: CashbackEvent) -> str:
+        return format_money(getattr(event, field), event.currency)
+
+    return shown
+
+
 @admin.register(CashbackEvent)
 class CashbackEventAdmin(ReadOnly, StateHistory):
     list_display = ["public_id", "amount", "buyer", "network", "shown_state", "hold_until", "created_at"]
@@ -55,10 +65,13 @@ class CashbackEventAdmin(ReadOnly, StateHistory):
     ordering = ["-id"]
     actions = ["approve_selected", "decline_selected", "hold_selected", "reverse_selected"]
     fields = [
-        "public_id", "buyer", "network", "order_line", "conversion", "amount", "original_minor", "clawed_back_minor",
-        "correction_minor", "written_off_minor", "currency", "basis_points", "rule", "state", "hold_until",
-        "created_at", "confirmed_at", "paid_at",
+        "public_id", "buyer", "network", "order_line", "conversion", "amount", "original", "clawed_back", "correction",
+        "written_off", "basis_points", "rule", "state", "hold_until", "created_at", "confirmed_at", "paid_at",
     ]  # fmt: skip
+    original = money("original_minor", "at first")
+    clawed_back = money("clawed_back_minor", "clawed back")
+    correction = money("correction_minor", "corrected by hand")
+    written_off = money("written_off_minor", "written off: spent before it was clawed back")
     actions_detail = list(POSSIBLE)
 
     def has_approve_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:

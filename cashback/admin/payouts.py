@@ -25,8 +25,6 @@ STATE_COLOURS = {
     PayoutState.UNKNOWN.label: "danger",
     PayoutState.PAID.label: "success",
     PayoutState.FAILED.label: "danger",
-    PayoutState.REJECTED.label: "primary",
-    PayoutState.RETURNED.label: "primary",
 }
 # What can be done in which state.
 POSSIBLE = {
@@ -39,9 +37,9 @@ POSSIBLE = {
 
 @admin.register(Payout)
 class PayoutAdmin(ReadOnly, StateHistory):
-    list_display = ["amount", "buyer", "destination", "shown_state", "age", "requested_by", "approved_by"]
+    list_display = ["amount", "shown_state", "age", "buyer", "destination"]
     list_filter = ["state", "currency", "requested_at"]
-    list_select_related = ["buyer", "requested_by", "approved_by"]
+    list_select_related = ["buyer"]
     search_fields = ["public_id", "buyer__email", "destination", "provider_ref"]
     # What waits for a decision, then what is on its way, then the rest.
     ordering = [

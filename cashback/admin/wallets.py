@@ -1,5 +1,6 @@
 """Customers' wallets: balances, what led to them, adjustments."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django.contrib import admin
@@ -11,10 +12,11 @@ from unfold.decorators import action
 
 from accounts.models import User
 from cashback.admin.dialogs import AdjustForm, PayoutForm, decide, dialog
-from cashback.models import Account, Payout, Transfer, Wallet
+from cashback.models import Account, Payout, Transfer, TransferKind, Wallet
 from cashback.queries import Totals, balances_of, totals, transfers_of
 from cashback.services import adjust_wallet, request_payout
 from coupon_site.admin import ReadOnly
+from coupon_site.models import StateChange
 from coupon_site.money import format_money
 
 LATEST = 50
@@ -152,17 +154,24 @@ def tables_of(owner: User) -> dict[str, Table]:
         },
         "transfers": {
             "headers": ["When", "What", "From", "To", "Amount", "Cause"],
-            "rows": [row_of(transfer) for transfer in transfers_of(owner)[:LATEST]],
+            "rows": transfer_rows(transfers_of(owner)[:LATEST]),
         },
     }
 
 
-def row_of(transfer: Transfer) -> list[str]:
+def transfer_rows(transfers: Iterable[Transfer]) -> list[list[str]]:
+    """Transfers as people read them: an adjustment says who made it, and why."""
+    rows = list(transfers)
+    notes = StateChange.objects.filter(object_id__in=[row.public_id for row in rows]).select_related("actor")
+    said = {note.object_id: f"{note.reason} ({note.actor})" for note in notes}
     return [
-        f"{transfer.created_at:%Y-%m-%d %H:%M:%S} UTC",
-        transfer.reason,
-        transfer.debit.get_kind_display(),
-        transfer.credit.get_kind_display(),
-        format_money(transfer.amount_minor, transfer.debit.currency),
-        f"{transfer.source_type} {transfer.source_id}",
+        [
+            f"{row.created_at:%Y-%m-%d %H:%M:%S} UTC",
+            TransferKind(row.kind).label,
+            row.debit.get_kind_display(),
+            row.credit.get_kind_display(),
+            format_money(row.amount_minor, row.debit.currency),
+            said.get(row.public_id) or f"{row.source_type} {row.source_id}",
+        ]
+        for row in rows
     ]

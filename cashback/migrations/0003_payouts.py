@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                             ("approved", "Approved"),
                             ("rejected", "Rejected"),
                             ("processing", "At the bank"),
-                            ("unknown", "Not known to have arrived"),
+                            ("unknown", "Unknown"),
                             ("paid", "Paid"),
                             ("failed", "Failed"),
                             ("returned", "Returned to the wallet"),

@@ -20,7 +20,7 @@ class PayoutState(models.TextChoices):
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"
     PROCESSING = "processing", "At the bank"
-    UNKNOWN = "unknown", "Not known to have arrived"
+    UNKNOWN = "unknown", "Unknown"
     PAID = "paid", "Paid"
     FAILED = "failed", "Failed"
     RETURNED = "returned", "Returned to the wallet"

@@ -22,6 +22,7 @@ CACHED = 8192
 DECLINED = "declined"
 # What PostgreSQL text can't hold, and what decoding could not read.
 UNREADABLE = re.compile("[\x00\ufffd\ud800-\udfff]")
+has_unreadable, strip = UNREADABLE.search, str.strip  # looked up once, called for every line
 CURRENCY = re.compile("[A-Z]{3}")
 
 
@@ -42,7 +43,7 @@ class Values(NamedTuple):
     part: str
 
 
-LONGEST = (64, 64, 40, 40, 40, 40, 40, 39, 39, 40, 64, 39)  # of the same fields
+LONGEST, LONGEST_PART = 64, 39
 
 
 class Moment(NamedTuple):
@@ -87,7 +88,8 @@ class LineReader:
     """Reads the records of one file. Lines dated later than `latest` are not believed."""
 
     def __init__(self, dialect: Dialect, header: Sequence[str], *, latest: datetime) -> None:
-        self.dialect, self.header = dialect, list(header)
+        self.dialect, self.header, self.width = dialect, list(header), len(header)
+        self.prefix, self.replaces = dialect.cancellation_prefix, dialect.replaces
         self.arrived, self.latest = latest, latest + timedelta(days=1)
         # A field without a column is read from the empty cell behind the last.
         columns = [dialect.columns.get(field) for field in Values._fields]
@@ -95,15 +97,17 @@ class LineReader:
         # Lines of an invoice share their date, and prices and quantities are few.
         self.worth = lru_cache(CACHED)(self.parse_worth)
         self.moment = lru_cache(CACHED)(self.parse_moment)
+        self.buyer = lru_cache(CACHED)(self.parse_buyer)
+        self.currency = lru_cache(CACHED)(self.parse_currency)
 
     def read(self, cells: list[str] | None) -> GoodLine | BadLine:
         """A record's line."""
         if cells is None:
             return BadLine([Reason.UNREADABLE], "")
-        if len(cells) != len(self.header):
+        if len(cells) != self.width:
             return self.bad(cells, Reason.WRONG_COLUMNS)
-        values = Values._make(map(str.strip, self.cells([*cells, ""])))
-        if UNREADABLE.search("".join(values)):
+        values = Values._make(map(strip, self.cells([*cells, ""])))
+        if has_unreadable("".join(values)):
             return self.bad(cells, Reason.BAD_ENCODING)
         return self.line_of(values) or self.bad(cells, *self.reasons(values, cells))
 
@@ -113,32 +117,28 @@ class LineReader:
 
     def line_of(self, values: Values) -> GoodLine | None:
         """What the values say, when every one of them can be used."""
-        worth, moment, currency = self.worth_of(values), self.moment_of(values), self.currency_of(values)
-        if not (worth and moment and currency and values.buyer and values.external_id):
+        external_id, buyer, occurred_at, time, quantity, price, amount, currency_text, status, _, item, part = values
+        currency = self.currency(currency_text)
+        worth = self.worth(quantity, price, amount, status, currency)
+        moment = self.moment(f"{occurred_at} {time}" if time else occurred_at)
+        if not (worth and moment and currency and buyer and external_id) or too_long(values):
             return None
-        if not self.has_right_sign(worth.quantity, values) or too_long(values):
+        number, minor, said = worth
+        if not self.has_right_sign(number, external_id):
             return None
-        version = self.version_of(values, moment) if self.dialect.replaces else None
-        if self.dialect.replaces and version is None:
+        at, version = moment.at, None
+        if self.replaces and (version := self.version_of(values, moment)) is None:
             return None
-        buyer, part = plain_number(values.buyer, self.dialect.decimal_mark), self.part_of(values, worth.quantity)
-        identity = (values.external_id, part, buyer, values.item, worth.text, currency, moment.text)
+        if number < 0 and not self.prefix:
+            part += "-"  # what was cancelled of an invoice has the invoice's own number: it is a part of its own
+        buyer = self.buyer(buyer)
+        identity = f"{external_id}\x1f{part}\x1f{buyer}\x1f{item}\x1f{said}\x1f{currency}\x1f{moment.text}"
         return GoodLine(
-            values.external_id,
-            part,
-            worth.quantity < 0,
-            buyer,
-            values.item,
-            worth.quantity,
-            worth.amount_minor,
-            currency,
-            moment.at,
-            version,
-            line_hash(identity),
+            external_id, part, number < 0, buyer, item, number, minor, currency, at, version, line_hash(identity)
         )
 
-    def worth_of(self, values: Values) -> Worth | None:
-        return self.worth(values.quantity, values.unit_price, values.amount, values.status, self.currency_of(values))
+    def parse_buyer(self, text: str) -> str:
+        return plain_number(text, self.dialect.decimal_mark)
 
     def parse_worth(self, quantity: str, price: str, amount: str, status: str, currency: str | None) -> Worth | None:
         """What a line is worth; nothing when the network has declined it. None when it can't be told."""
@@ -176,10 +176,10 @@ class LineReader:
         """What the network's word means; None when nobody knows."""
         return self.dialect.statuses.get(status.lower()) if "status" in self.dialect.columns else ""
 
-    def currency_of(self, values: Values) -> str | None:
+    def parse_currency(self, text: str) -> str | None:
         if "currency" not in self.dialect.columns:
             return self.dialect.currency
-        found = values.currency.upper()
+        found = text.upper()
         return found if CURRENCY.fullmatch(found) else None
 
     def moment_of(self, values: Values) -> Moment | None:
@@ -194,16 +194,11 @@ class LineReader:
         found = self.moment(values.version)
         return found.at if found else None
 
-    def has_right_sign(self, quantity: int, values: Values) -> bool:
+    def has_right_sign(self, quantity: int, external_id: str) -> bool:
         """Negative on cancellations only, and never where lines replace each other."""
-        if self.dialect.replaces:
-            return quantity > 0
-        prefix = self.dialect.cancellation_prefix
-        return not prefix or (quantity < 0) == values.external_id.startswith(prefix)
-
-    def part_of(self, values: Values, quantity: int) -> str:
-        """Without a prefix, what was cancelled of an invoice has the invoice's own number: it is a part of its own."""
-        return f"{values.part}-" if quantity < 0 and not self.dialect.cancellation_prefix else values.part
+        if self.prefix:
+            return (quantity < 0) == external_id.startswith(self.prefix)
+        return quantity > 0 or not self.replaces
 
     def reasons(self, values: Values, cells: Sequence[str]) -> list[Reason]:
         """Every field by itself, so that all that is wrong is told at once."""
@@ -214,7 +209,7 @@ class LineReader:
             (Reason.MISSING_INVOICE, not values.external_id),
             (Reason.MISSING_CUSTOMER, not values.buyer),
             *(self.amount_checks(values) if self.dialect.has_amounts else self.price_checks(values)),
-            (Reason.BAD_CURRENCY, self.currency_of(values) is None),
+            (Reason.BAD_CURRENCY, self.currency(values.currency) is None),
             (Reason.BAD_STATUS, self.meaning(values.status) is None),
             (Reason.BAD_DATE, moment is None or (self.dialect.replaces and not self.version_of(values, moment))),
             (Reason.TOO_LONG, too_long(values)),
@@ -227,12 +222,12 @@ class LineReader:
         return (
             (Reason.MISSING_PRICE, not values.unit_price or price == 0),
             (Reason.BAD_PRICE, bool(values.unit_price) and (price is None or price < 0)),
-            (Reason.BAD_QUANTITY, not is_whole or not self.has_right_sign(int(quantity or 0), values)),
+            (Reason.BAD_QUANTITY, not is_whole or not self.has_right_sign(int(quantity or 0), values.external_id)),
         )
 
     def amount_checks(self, values: Values) -> Sequence[tuple[Reason, bool]]:
         amount, quantity = self.number(values.amount), self.number(values.quantity or "1")
-        has_wrong_sign = bool(amount) and not self.has_right_sign(-1 if (amount or 0) < 0 else 1, values)
+        has_wrong_sign = bool(amount) and not self.has_right_sign(-1 if (amount or 0) < 0 else 1, values.external_id)
         return (
             (Reason.MISSING_AMOUNT, not values.amount or amount == 0),
             (Reason.BAD_AMOUNT, (bool(values.amount) and amount is None) or has_wrong_sign),
@@ -250,11 +245,15 @@ class LineReader:
 
 
 def too_long(values: Values) -> bool:
-    return len("".join(values)) > min(LONGEST) and any(
-        len(value) > longest for value, longest in zip(values, LONGEST, strict=True)
+    """Whether a text leaves its column; numbers and dates are measured where they are read."""
+    return (
+        len(values.external_id) > LONGEST
+        or len(values.buyer) > LONGEST
+        or len(values.item) > LONGEST
+        or len(values.part) > LONGEST_PART
     )
 
 
-def line_hash(identity: Sequence[str]) -> str:
+def line_hash(identity: str) -> str:
     """128 bits that equal lines share, as 32 hexadecimal digits."""
-    return blake2b("\x1f".join(identity).encode(), digest_size=16).hexdigest()
+    return blake2b(identity.encode(), digest_size=16).hexdigest()

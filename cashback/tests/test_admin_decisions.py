@@ -216,7 +216,9 @@ def test_wallet__shows_sums_and_transfers(desk: Client, payout: Payout, wallet_p
 
     assert "GBP 3.00" in listed
     assert "GBP 7.00" in listed
-    assert all(text in page for text in ("GBP 10.00", "GBP 7.00", "GBP 3.00", "GB33BUKB20201555555555", "adjustment"))
+    assert all(
+        text in page for text in ("GBP 10.00", "GBP 7.00", "GBP 3.00", "GB33BUKB20201555555555", "Adjusted by finance")
+    )
 
 
 @pytest.mark.parametrize(("amount", "left"), [("2.50", 1250), ("-10", 0)])
@@ -233,6 +235,7 @@ def test_adjusted__is_booked_once_with_its_reason(
     booked = Transfer.objects.get(source_type="adjustment")
     change = StateChange.objects.get(object_id=booked.public_id)
     assert (change.actor, change.reason) == (finance, "sorry")
+    assert f"sorry ({finance.email})" in desk.get(answer.headers["HX-Redirect"]).content.decode()
     assert broken() == {}
 
 

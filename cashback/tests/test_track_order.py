@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import orjson
 import pytest
 from django.utils import timezone
 from hypothesis import example, given
@@ -50,7 +51,7 @@ def test_pending__is_told_to_the_buyer_and_to_those_who_look_after_it(user: User
     assert told.channel == "events:cashback"
     assert set(told.audience) == {f"user:{user.public_id}", "perm:cashback.view_cashbackevent"}
     assert told.aggregate_id == str(event.public_id)
-    assert told.payload["order_number"] == paid_order.number
+    assert orjson.loads(told.payload)["order_number"] == paid_order.number
     assert StateChange.objects.get(object_id=event.public_id).to_state == "pending"
 
 

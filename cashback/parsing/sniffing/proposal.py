@@ -227,8 +227,9 @@ class Sniffer:
             return
         known, unknown = statuses_of(self.values("status"), self.mapping["statuses"])
         self.mapping |= {"statuses": known, "replaces": True, "signs": "negative", "cancellation_prefix": ""}
-        if unknown:
-            self.proposal.ask("unknown_status", "statuses", f"What does {', '.join(unknown)} mean?")
+        if unknown:  # where the network's words are known, its lines with others are rejected like other bad ones
+            tell = self.proposal.warn if self.found.template else self.proposal.ask
+            tell("unknown_status", "statuses", f"What does {', '.join(unknown)} mean?")
 
     def confidence(self) -> float:
         """How sure the columns are, and how many of the first lines have the header's width."""

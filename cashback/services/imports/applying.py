@@ -145,9 +145,9 @@ def merging_of(job: ImportJob) -> Merging:
 def merge(job: ImportJob, values: dict[str, Any]) -> Batch:
     """Add the batch's lines to what is known."""
     merging = merging_of(job)
-    created, has_mixed = make_conversions(job, values)
+    created, known, has_mixed = make_conversions(job, values)
     mixed = run(MIXED, values) if has_mixed else 0
-    run(merging.lay_out, {**values, "created": created})
+    run(merging.lay_out, {**values, "known": known})
     run("ANALYZE import_batch", {})
     for statement in merging.write:
         run(statement, values)
@@ -155,9 +155,9 @@ def merge(job: ImportJob, values: dict[str, Any]) -> Batch:
     return Batch(created, [pk for pk, has_grown in rows if has_grown], conversions=len(rows), mixed=mixed)
 
 
-def make_conversions(job: ImportJob, values: dict[str, Any]) -> tuple[list[int], bool]:
-    """Rows for the batch's invoices that are not known yet: their keys. And whether lines have other currencies."""
-    currencies, drafts, has_mixed = {}, {}, False
+def make_conversions(job: ImportJob, values: dict[str, Any]) -> tuple[list[int], list[int], bool]:
+    """Rows for the batch's invoices that are not known yet; keys of these, of the known, and whether currencies mix."""
+    currencies, drafts, old, has_mixed = {}, {}, [], False
     for external_id, part, is_cancellation, occurred_at, currency, another in fetch(KEYS, values):
         key = (external_id, part)
         currencies[key] = currency
@@ -173,10 +173,12 @@ def make_conversions(job: ImportJob, values: dict[str, Any]) -> tuple[list[int],
     known = Conversion.objects.filter(
         network=job.network_id, external_id__gt=job.applied_to, external_id__lte=values["up_to"]
     )
-    for external_id, part, currency in known.values_list("external_id", "part", "currency"):
+    for pk, external_id, part, currency in known.values_list("pk", "external_id", "part", "currency"):
         if drafts.pop((external_id, part), None):
+            old.append(pk)
             has_mixed |= currencies[external_id, part] != currency
-    return [conversion.pk for conversion in Conversion.objects.bulk_create(drafts.values())], has_mixed
+    created = Conversion.objects.bulk_create(drafts.values())
+    return [conversion.pk for conversion in created], old, has_mixed
 
 
 def advance(job: ImportJob, batch: Batch, *, up_to: str, lines: int, more_clawbacks: int) -> None:

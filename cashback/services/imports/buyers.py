@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
+from secrets import token_hex
 
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models.functions import Lower
 
 from accounts.models import User
@@ -52,7 +53,10 @@ def make_buyers(network: Network, references: Sequence[str], *, at: datetime) ->
     User.objects.bulk_create(
         (
             User(
-                email=address, name=f"{network.name} customer {ref}"[:120], password=make_password(None), created_at=at
+                email=address,
+                name=f"{network.name} customer {ref}"[:120],
+                password=f"{UNUSABLE_PASSWORD_PREFIX}{token_hex(20)}",
+                created_at=at,
             )
             for address, ref in drafts.items()
         ),

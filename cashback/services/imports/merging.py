@@ -29,14 +29,17 @@ FROM (
     WHERE {RANGE} AND row.line_hash IS NOT NULL
     GROUP BY conversion.id, row.line_hash
 ) AS said
-LEFT JOIN LATERAL (
-    SELECT max(copies) AS of_any, max(copies) FILTER (WHERE series_id = %(series)s) AS of_series FROM (
-        SELECT job.series_id, sum(line.copies) AS copies
+LEFT JOIN (
+    SELECT conversion_id, line_hash, max(copies) AS of_any,
+        max(copies) FILTER (WHERE series_id = %(series)s) AS of_series
+    FROM (
+        SELECT line.conversion_id, line.line_hash, job.series_id, sum(line.copies) AS copies
         FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
-        WHERE line.conversion_id = said.conversion_id AND line.line_hash = said.line_hash
-        GROUP BY job.series_id
+        WHERE line.conversion_id = ANY(%(known)s)
+        GROUP BY line.conversion_id, line.line_hash, job.series_id
     ) AS series
-) AS known ON said.conversion_id <> ALL(%(created)s)
+    GROUP BY conversion_id, line_hash
+) AS known USING (conversion_id, line_hash)
 """,  # noqa: S608  its own constants
     write=(
         """
