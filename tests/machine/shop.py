@@ -26,8 +26,19 @@ from vouchers.models import ScannerDevice
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PAUSES = [timedelta(minutes=1), timedelta(minutes=20), timedelta(hours=3), timedelta(days=1), timedelta(days=40)]
+STEPS = 50
 ELSEWHERE = ("flags.", "events.", "monitoring.", "orders.handlers.rebuild_gate")  # these move no money
 SWEEPS = sorted(name for name in registry.sweeps if not name.startswith(ELSEWHERE))
+
+# What there is to choose from, in one query per step: most rules are about something.
+THERE_IS = """
+SELECT EXISTS (SELECT FROM vouchers_voucher) AS vouchers, EXISTS (SELECT FROM vouchers_gift) AS gifts,
+    EXISTS (SELECT FROM cashback_cashbackevent) AS cashback, EXISTS (SELECT FROM cashback_payout) AS payouts,
+    EXISTS (SELECT FROM cashback_payout WHERE state = 'failed') AS failed_payouts,
+    EXISTS (SELECT FROM cashback_account WHERE kind = 'available' AND balance_minor > 0) AS money,
+    EXISTS (SELECT FROM payments_refund WHERE state = 'failed') AS failed_refunds,
+    EXISTS (SELECT FROM payments_payment WHERE state = 'authorized') AS authorized
+"""
 
 pick = st.integers(0, 10_000)
 wishes = st.none() | st.builds(
@@ -59,6 +70,7 @@ class Shop(RuleBasedStateMachine):
     """Everything an example writes is taken back at its end."""
 
     world: ClassVar[World]
+    whole_days: ClassVar[int] = 0  # examples that went through all of their steps
     open_now: ClassVar["Shop | None"] = None
 
     def __init__(self) -> None:
@@ -68,15 +80,25 @@ class Shop(RuleBasedStateMachine):
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         self.bank = PaperBank()
-        self.now = NOON
+        self.now = self.swept_at = NOON
+        self.steps_done = 0
         self.sold: dict[UUID, Sold] = {}
         self.uses: Counter[int] = Counter()
+        self.there_is: set[str] = set()
         Shop.open_now = self
 
     def teardown(self) -> None:
+        type(self).whole_days += self.steps_done >= STEPS
         transaction.set_rollback(True)
         self.undo.__exit__(None, None, None)
         mail.outbox.clear()
+
+    def look_around(self) -> None:
+        """Note what there is to choose from."""
+        with connection.cursor() as cursor:
+            cursor.execute(THERE_IS)
+            found = zip(cursor.description, cursor.fetchone(), strict=True)
+            self.there_is = {column.name for column, exists in found if exists}
 
     # --- Buying -----------------------------------------------------------------------------------------------------
     @rule(
@@ -132,7 +154,7 @@ class Shop(RuleBasedStateMachine):
 
     @rule(pause=st.sampled_from(PAUSES))
     def time_passes_and_everything_runs(self, pause: timedelta) -> None:
-        self.now += pause
+        self.now = self.swept_at = self.now + pause
         for name in SWEEPS:
             registry.sweeps[name].function()
 

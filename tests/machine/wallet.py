@@ -40,12 +40,12 @@ class Wallet(Shop):
         self.tries: Counter[int] = Counter()
 
     # --- Cashback ---------------------------------------------------------------------------------------------------
-    @precondition(lambda self: CashbackEvent.objects.exists())
+    @precondition(lambda self: "cashback" in self.there_is)
     @rule(numbers=st.sets(pick, min_size=1, max_size=3))
     def approve(self, numbers: set[int]) -> None:
         approve_events(events=events(numbers), at=self.now, actor=self.world.staff[0])
 
-    @precondition(lambda self: CashbackEvent.objects.exists())
+    @precondition(lambda self: "cashback" in self.there_is)
     @rule(
         numbers=st.sets(pick, min_size=1, max_size=3),
         verb=st.sampled_from([decline_events, hold_events, reverse_events]),
@@ -53,14 +53,14 @@ class Wallet(Shop):
     def decide_against(self, numbers: set[int], verb: type[object]) -> None:
         verb(events=events(numbers), actor=self.world.staff[0], reason="looked at")  # type: ignore[call-arg]
 
-    @precondition(lambda self: CashbackEvent.objects.exists())
+    @precondition(lambda self: "cashback" in self.there_is)
     @rule(number=pick, amount=st.integers(0, 60))
     def amend(self, number: int, amount: int) -> None:
         [event] = events({number})
         perhaps(lambda: amend_event(event=event, amount_minor=amount, reason="agreed", actor=self.world.staff[0]))
 
     # --- Payouts ----------------------------------------------------------------------------------------------------
-    @precondition(lambda self: Account.objects.filter(kind="available", balance_minor__gt=0).exists())
+    @precondition(lambda self: "money" in self.there_is)
     @rule(account=pick, amount=st.integers(1, 80))
     def ask_for_payout(self, account: int, amount: int) -> None:
         wallet = of(Account.objects.filter(kind="available", balance_minor__gt=0).order_by("pk"), account)
@@ -76,7 +76,7 @@ class Wallet(Shop):
             )
         )
 
-    @precondition(lambda self: Payout.objects.exists())
+    @precondition(lambda self: "payouts" in self.there_is)
     @rule(payout=pick, person=pick)
     def approve_a_payout(self, payout: int, person: int) -> None:
         somebody = of([*self.world.staff, *self.world.buyers], person)
@@ -85,13 +85,13 @@ class Wallet(Shop):
             assert somebody.pk != chosen.buyer_id
             self.tries[chosen.pk] += 1
 
-    @precondition(lambda self: Payout.objects.exists())
+    @precondition(lambda self: "payouts" in self.there_is)
     @rule(payout=pick)
     def reject_a_payout(self, payout: int) -> None:
         chosen = of(Payout.objects.order_by("pk"), payout)
         perhaps(lambda: reject_payout(payout=chosen, actor=self.world.staff[0], at=self.now, reason="looked at"))
 
-    @precondition(lambda self: Payout.objects.filter(state="failed").exists())
+    @precondition(lambda self: "failed_payouts" in self.there_is)
     @rule(again=st.booleans())
     def failed_payout_is_looked_at(self, again: bool) -> None:
         chosen = Payout.objects.filter(state="failed").earliest("pk")
