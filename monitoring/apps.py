@@ -15,7 +15,7 @@ class MonitoringConfig(AppConfig):
 
         app_build_info.labels(settings.SITE_VERSION, settings.SITE_COMMIT).set(1)
         streams.register()
-        admin.site.index_template = "monitoring/desk.html"
+        admin.site.index_template, admin.site.index_title = "monitoring/desk.html", "Desk"
         # The exporter serves these names, read afresh: nobody else may.
         for gauge in (migrations.applied_migrations, migrations.unapplied_migrations):
             REGISTRY.unregister(gauge)

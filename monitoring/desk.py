@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 
 GROUPS = {
     "Selling": ["orders.order", "orders.flashsale", "orders.offer", "orders.merchant"],
-    "Vouchers": ["vouchers.voucher", "vouchers.redemption", "vouchers.scannerdevice"],
+    "Vouchers": ["vouchers.voucher", "vouchers.gift", "vouchers.redemption", "vouchers.scannerdevice"],
     "Payments": ["payments.payment", "payments.refund", "payments.dispute", "payments.webhookreceipt"],
     "Cashback": [
         "cashback.cashbackevent",
@@ -69,7 +69,10 @@ CONCERNS = [
     Concern(title="Payouts to approve", model="cashback.payout", state="requested"),
     Concern(title="Payouts that failed", model="cashback.payout", state="failed"),
     Concern(title="Refunds that failed", model="payments.refund", state="failed"),
+    Concern(title="Disputes to answer", model="payments.dispute", state="open"),
+    Concern(title="Imports to look over and start", model="cashback.importjob", state="previewed"),
     Concern(title="Imports that failed", model="cashback.importjob", state="failed"),
+    Concern(title="Webhook endpoints switched off", model="events.webhookendpoint", state="disabled"),
     Concern(title="Messages given up", model="events.outboxmessage", state="dead"),
     Concern(title="Webhooks given up", model="events.webhookdelivery", state="failed"),
 ]

@@ -124,7 +124,7 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
         "asked_at": timezone.now(),
         "broken": sum(not finding.holds for finding in findings),
         "table": {
-            "headers": ["", "App", "What must hold", "Rows that break it"],
+            "headers": ["Result", "App", "Check", "Rows that fail it"],
             "rows": [[verdict(finding), *row(finding)] for finding in findings],
         },
     }
@@ -139,7 +139,7 @@ def verdict(finding: Finding) -> SafeString:
     """A badge that says it by word and colour."""
     return render_to_string(
         "unfold/helpers/label.html",
-        {"text": "Holds" if finding.holds else "Broken", "type": "success" if finding.holds else "danger"},
+        {"text": "OK" if finding.holds else "Broken", "type": "success" if finding.holds else "danger"},
     )
 
 

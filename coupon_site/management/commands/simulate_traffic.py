@@ -20,13 +20,18 @@ from coupon_site.demo import SHOPPERS, device_key_of, token_of
 DAY_SECONDS = 600.0  # a day of the shop passes in ten minutes
 REPORT_SECONDS = 10.0
 METHODS = {"card": 84, "card_slow": 6, "card_declined": 6, "card_duplicate": 4}
+GIFT_SHARE = 0.08
+GIFT_THEMES = ["plain", "birthday", "thanks", "wedding", "christmas"]
 CANCELLED_SHARE = 0.05
 REDEEMED_SHARE = 0.4
+PAYOUT_SHARE = 0.02
+PAYOUT_MINOR = 1000
+BANK = "GB82 WEST 1234 5698 7654 32"
 CATALOGUE_SECONDS = 5.0
 
 
 class Command(BaseCommand):
-    help = "Buy, cancel and redeem over the API, as shoppers do through a day; needs the data of setup_demo."
+    help = "Buy, give, cancel, redeem and cash out over the API, as shoppers do through a day; needs setup_demo's data."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -94,37 +99,57 @@ class Day:
             self.say(self.summary())
 
     async def visit(self, client: httpx.AsyncClient, shopper: int) -> None:
-        """One shopper: buys, perhaps changes their mind, perhaps goes to the till."""
+        """One shopper: buys, for themselves or somebody else, and what comes of it."""
         with suppress(httpx.HTTPError, ValueError):
             if not self.sales:
                 return
-            order = await self.buy(client, shopper)
+            chance = random.random()  # noqa: S311
+            is_gift = chance < GIFT_SHARE
+            order = await self.buy(client, shopper, is_gift=is_gift)
             if order is None:
                 return
-            if random.random() < CANCELLED_SHARE:  # noqa: S311
+            if is_gift:
+                await self.give(client, shopper)
+            elif chance < GIFT_SHARE + CANCELLED_SHARE:
                 await self.cancel(client, shopper, order)
-            elif random.random() < REDEEMED_SHARE:  # noqa: S311
+            elif chance < GIFT_SHARE + CANCELLED_SHARE + REDEEMED_SHARE:
                 await asyncio.sleep(random.uniform(2, 6))  # noqa: S311
                 await self.redeem(client, shopper)
+            elif chance > 1 - PAYOUT_SHARE:
+                await self.cash_out(client, shopper)
             return
         self.counts["unanswered"] += 1
 
-    async def buy(self, client: httpx.AsyncClient, shopper: int) -> dict[str, Any] | None:
+    async def buy(self, client: httpx.AsyncClient, shopper: int, *, is_gift: bool) -> dict[str, Any] | None:
         sale = random.choice(self.sales)  # noqa: S311
         method = random.choices(list(METHODS), weights=list(METHODS.values()))[0]  # noqa: S311
         quantity = random.choices([1, 2, 3], weights=[7, 2, 1])[0]  # noqa: S311
+        line: dict[str, Any] = {"sale": sale["id"], "quantity": quantity}
+        if is_gift:
+            line["gift"] = {"mode": "link", "theme": random.choice(GIFT_THEMES), "message": "For you!"}  # noqa: S311
         answer = await client.post(
-            "/api/v1/orders/",
-            json={"lines": [{"sale": sale["id"], "quantity": quantity}], "payment_method": method},
-            headers=sign(shopper, **{"Idempotency-Key": str(uuid4())}),
+            "/api/v1/orders/", json={"lines": [line], "payment_method": method}, headers=sign(shopper, **new_key())
         )
         body = answer.json()
         self.counts["orders" if answer.status_code == 201 else str(body.get("code"))] += 1
         return body if answer.status_code == 201 else None
 
+    async def give(self, client: httpx.AsyncClient, shopper: int) -> None:
+        """Pass the link of a gift on to another shopper, who opens it."""
+        await asyncio.sleep(random.uniform(2, 6))  # noqa: S311
+        gifts = await client.get("/api/v1/gifts/", params={"state": "sent"}, headers=sign(shopper))
+        for gift in gifts.raise_for_status().json()["results"][:1]:
+            passed = await client.post(f"/api/v1/gifts/{gift['id']}/link", headers=sign(shopper))
+            receiver = random.randint(1, SHOPPERS)  # noqa: S311
+            answer = await client.post(
+                "/api/v1/gifts/claims/",
+                json={"token": passed.raise_for_status().json()["link"]},
+                headers=sign(receiver, **new_key()),
+            )
+            self.counts["gifts opened"] += answer.status_code == 201
+
     async def cancel(self, client: httpx.AsyncClient, shopper: int, order: dict[str, Any]) -> None:
-        key = {"Idempotency-Key": str(uuid4())}
-        answer = await client.post(f"/api/v1/orders/{order['id']}/cancel", json={}, headers=sign(shopper, **key))
+        answer = await client.post(f"/api/v1/orders/{order['id']}/cancel", json={}, headers=sign(shopper, **new_key()))
         self.counts["cancelled"] += answer.status_code == 200
 
     async def redeem(self, client: httpx.AsyncClient, shopper: int) -> None:
@@ -138,9 +163,25 @@ class Day:
             )
             self.counts["redeemed"] += answer.status_code == 200
 
+    async def cash_out(self, client: httpx.AsyncClient, shopper: int) -> None:
+        """Ask for what is in the wallet; somebody of finance has to approve it."""
+        wallet = await client.get("/api/v1/wallet/", headers=sign(shopper))
+        for balance in wallet.raise_for_status().json()["balances"]:
+            if balance["available_minor"] >= PAYOUT_MINOR:
+                answer = await client.post(
+                    "/api/v1/payouts/",
+                    json={
+                        "amount_minor": balance["available_minor"],
+                        "currency": balance["currency"],
+                        "destination": BANK,
+                    },
+                    headers=sign(shopper, **new_key()),
+                )
+                self.counts["payouts"] += answer.status_code == 201
+
     def summary(self) -> str:
         """`120 orders, 80 redeemed, 3 sold_out`."""
-        first = ["orders", "cancelled", "redeemed"]
+        first = ["orders", "cancelled", "gifts opened", "redeemed", "payouts"]
         names = first + sorted(name for name in self.counts if name not in first)
         return ", ".join(f"{self.counts[name]} {name}" for name in names)
 
@@ -148,6 +189,10 @@ class Day:
 def busyness(passed: float) -> float:
     """How busy the shop is, 1 on average: quiet at night, a peak in the evening."""
     return 1 - 0.8 * math.cos(2 * math.pi * passed / DAY_SECONDS) if passed > DAY_SECONDS / 20 else 1
+
+
+def new_key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid4())}
 
 
 def sign(shopper: int, **headers: str) -> dict[str, str]:
