@@ -18,8 +18,9 @@ from accounts.models import User
 from accounts.services import issue_token
 from conftest import MakeUser
 from coupon_site.models import IdempotencyRecord
-from orders.api import burst
-from orders.api.burst import PATH, BurstDoor, Observe, Wish, wish_of
+from orders.api.burst import BurstDoor, writer
+from orders.api.burst.door import Observe
+from orders.api.burst.wishes import PATH, Wish, wish_of
 from orders.models import FlashSale, Offer, Order
 from orders.services import close_sale
 from orders.tests.conftest import Books
@@ -49,13 +50,13 @@ class Reply:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the batches that were settled."""
     sizes: list[int] = []
-    settle = burst.settle
+    settle = writer.settle
 
     def counting(batch: list[Wish]) -> Any:
         sizes.append(len(batch))
         return settle(batch)
 
-    monkeypatch.setattr(burst, "settle", counting)
+    monkeypatch.setattr(writer, "settle", counting)
     return sizes
 
 
@@ -243,7 +244,7 @@ async def test_batch_that_fails__is_seen_to_by_the_ordinary_door(
     def fail(**_: Any) -> None:
         raise RuntimeError("the batch is lost")
 
-    monkeypatch.setattr(burst, "place_orders", fail)
+    monkeypatch.setattr(writer, "place_orders", fail)
 
     assert (await post(door, order_of(sale), token=token)).status == 201
     assert await Order.objects.acount() == 1
@@ -258,7 +259,7 @@ def test_statements__are_as_many_for_one_as_for_many(
 
     # Tokens; begin, keys, answers known, the ten of a reservation, answers kept, commit.
     with django_assert_num_queries(16):
-        answers = burst.settle(wishes)
+        answers = writer.settle(wishes)
 
     assert [answer and answer.status for answer in answers] == [201] * size
 
