@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -135,6 +136,10 @@ class StatementOut(serializers.Serializer[Any]):
 
 class StatementView(APIView):
     """The caller's wallet over a period."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:  # noqa: FBT001, FBT002  REST framework's signature
+        """Whatever is accepted: `form` says what comes, and a refusal is JSON."""
+        return super().perform_content_negotiation(request, force=True)
 
     @extend_schema(
         operation_id="wallet_statement",

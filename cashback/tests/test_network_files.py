@@ -189,14 +189,12 @@ def test_amendments_shuffled_split_and_repeated__end_the_same(
     shop: Network,
     tmp_path_factory: pytest.TempPathFactory,
     broken: Books,
+    *,
     lines: list[str],
     cuts: set[int],
     again: bool,
 ) -> None:
-    from django.db import transaction
-
-    edges = [0, *sorted(cuts), len(lines)]
-    files = [lines[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    files = [lines[start:end] for start, end in pairwise([0, *sorted(cuts), len(lines)])]
     with transaction.atomic():
         for file in [*files, *(files[:1] if again else [])]:
             imported(tmp_path_factory.mktemp("files"), [HEADER, *file, "bad line"])

@@ -112,7 +112,7 @@ def test_statement__opening_and_lines_make_the_closing_balance(
 
 
 def test_statement_as_csv__is_the_same(api_of: ApiOf, user: User, history: Wallet) -> None:
-    answer = api_of(user).get(STATEMENT, {"currency": "GBP", "form": "csv"})
+    answer = api_of(user).get(STATEMENT, {"currency": "GBP", "form": "csv"}, headers={"Accept": "text/csv"})
 
     rows = list(csv.DictReader(StringIO(body_of(answer))))
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"

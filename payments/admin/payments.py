@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action, display
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
 from coupon_site.admin import ReadOnly, StateHistory
@@ -31,27 +34,36 @@ STATE_COLOURS = {
     PaymentState.FAILED.label: "danger",
     PaymentState.CANCELLED.label: "warning",
 }
-Act = Callable[[HttpRequest, Payment], object]
+Act = Callable[[HttpRequest, Payment, str], object]
 
 
-def capture(request: HttpRequest, payment: Payment) -> None:
-    capture_payment(payment=payment, actor=cast(User, request.user), reason="captured in the admin")
+class DecisionForm(BaseDialogForm):
+    reason = forms.CharField(max_length=200, required=False, widget=UnfoldAdminTextInputWidget)
 
 
-def void(request: HttpRequest, payment: Payment) -> None:
-    void_payment(payment=payment, actor=cast(User, request.user), reason="voided in the admin")
+def dialog(title: str, description: str) -> dict[str, Any]:
+    return {"title": title, "description": description, "form_class": DecisionForm, "form_submit_text": title}
 
 
-def poll(request: HttpRequest, payment: Payment) -> None:
+CAPTURE = dialog("Capture", "The money is taken, and the order is paid.")
+VOID = dialog("Void", "The payment is let go; no money is taken.")
+
+
+def capture(request: HttpRequest, payment: Payment, reason: str) -> None:
+    capture_payment(payment=payment, actor=cast(User, request.user), reason=reason)
+
+
+def void(request: HttpRequest, payment: Payment, reason: str) -> None:
+    void_payment(payment=payment, actor=cast(User, request.user), reason=reason)
+
+
+def poll(request: HttpRequest, payment: Payment, reason: str) -> None:
     refresh_payment(payment=payment, at=timezone.now())
 
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnly, StateHistory):
-    list_display = [
-        "public_id", "payer", "amount", "captured", "refunded", "shown_state", "decision", "provider", "method",
-        "created_at",
-    ]  # fmt: skip
+    list_display = ["created_at", "payer", "amount", "refunded", "shown_state", "method", "provider"]
     list_filter = ["state", "provider", "capture", "decision", "currency", "created_at"]
     list_select_related = ["payer"]
     search_fields = ["public_id__exact", "reference__exact", "provider_ref__exact", "payer__email__iexact"]
@@ -83,17 +95,18 @@ class PaymentAdmin(ReadOnly, StateHistory):
     def poll_selected(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         self.each(request, queryset, poll)
 
-    @action(description="Capture", permissions=["decide"], icon="payments")  # type: ignore[untyped-decorator]  # no types
-    def capture_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.one(request, object_id, capture)
+    @action(description="Capture", permissions=["decide"], icon="payments", dialog=CAPTURE)  # type: ignore[untyped-decorator]  # no types
+    def capture_one(self, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
+        return self.decide(request, form, object_id, capture)
 
-    @action(description="Void", permissions=["decide"], icon="money_off")  # type: ignore[untyped-decorator]  # no types
-    def void_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.one(request, object_id, void)
+    @action(description="Void", permissions=["decide"], icon="money_off", dialog=VOID)  # type: ignore[untyped-decorator]  # no types
+    def void_one(self, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
+        return self.decide(request, form, object_id, void)
 
     @action(description="Ask the provider", permissions=["decide"], icon="sync")  # type: ignore[untyped-decorator]  # no types
     def poll_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.one(request, object_id, poll)
+        self.each(request, Payment.objects.filter(pk=object_id), poll)
+        return HttpResponseRedirect(reverse("admin:payments_payment_change", args=[object_id]))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """What makes sense now."""
@@ -105,15 +118,15 @@ class PaymentAdmin(ReadOnly, StateHistory):
             hidden.add("payments_payment_void_one")
         return [each for each in super().get_actions_detail(request, object_id) if each.action_name not in hidden]
 
-    def one(self, request: HttpRequest, object_id: str, act: Act) -> HttpResponse:
-        self.each(request, Payment.objects.filter(pk=object_id), act)
-        return HttpResponseRedirect(reverse("admin:payments_payment_change", args=[object_id]))
+    def decide(self, request: HttpRequest, form: DecisionForm, object_id: str, act: Act) -> HttpResponse:
+        self.each(request, Payment.objects.filter(pk=object_id), act, reason=form.cleaned_data["reason"])
+        return HttpResponse(headers={"HX-Redirect": reverse("admin:payments_payment_change", args=[object_id])})
 
-    def each(self, request: HttpRequest, payments: QuerySet[Payment], act: Act) -> None:
+    def each(self, request: HttpRequest, payments: QuerySet[Payment], act: Act, reason: str = "") -> None:
         """One by one; what is refused is shown and stops none of the others."""
         for payment in payments:
             try:
-                act(request, payment)
+                act(request, payment, reason or "in the admin")
             except DomainError as error:
                 self.message_user(request, f"{payment}: {error}", messages.ERROR)
 

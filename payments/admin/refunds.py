@@ -39,9 +39,7 @@ class RefundInline(ReadOnly, TabularInline):
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnly, StateHistory):
-    list_display = [
-        "public_id", "amount", "shown_state", "reason", "failure_code", "attempt", "requested_by", "created_at",
-    ]  # fmt: skip
+    list_display = ["created_at", "amount", "shown_state", "reason", "failure_code", "attempt", "requested_by"]
     list_filter = ["state", "payment__provider", "created_at"]
     list_select_related = ["payment", "requested_by"]
     search_fields = ["public_id__exact", "payment__public_id__exact", "payment__reference__exact"]

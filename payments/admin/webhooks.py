@@ -26,7 +26,8 @@ class WebhookReceiptAdmin(ReadOnly, ModelAdmin):
     search_help_text = "An event's id, or anything in its body, such as the provider's id of a charge"
     ordering = ["-id"]
     fields = [
-        "event_id", "event_type", "provider", "outcome", "verified", "copies", "received_at", "applied_at", "raw_body",
+        "event_id", "event_type", "provider", "outcome", "verified", "copies", "received_at", "applied_at",
+        "shown_body", "raw_body",
     ]  # fmt: skip
     readonly_fields = fields
 
@@ -34,12 +35,14 @@ class WebhookReceiptAdmin(ReadOnly, ModelAdmin):
     def shown_outcome(self, receipt: WebhookReceipt) -> str:
         return receipt.get_outcome_display()
 
+    @admin.display(description="body")
+    def shown_body(self, receipt: WebhookReceipt) -> SafeString:
+        return preformatted(orjson.dumps(orjson.loads(receipt.body), option=orjson.OPT_INDENT_2).decode())
+
     @admin.display(description="body, as it came")
     def raw_body(self, receipt: WebhookReceipt) -> SafeString:
-        shown = orjson.dumps(orjson.loads(receipt.body), option=orjson.OPT_INDENT_2).decode()
-        return format_html(
-            '<pre class="overflow-x-auto text-xs">{}</pre><details><summary>Raw</summary><pre class="overflow-x-auto'
-            ' text-xs whitespace-pre-wrap break-all">{}</pre></details>',
-            shown,
-            receipt.body,
-        )
+        return preformatted(receipt.body)
+
+
+def preformatted(text: str) -> SafeString:
+    return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text)

@@ -74,7 +74,11 @@ class PaymentViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, Generic
     def user(self) -> User:
         return cast(User, self.request.user)
 
-    @extend_schema(request=None, responses={200: FreshPaymentOut, **PROBLEM_RESPONSES, **UNAVAILABLE}, filters=False)
+    @extend_schema(
+        request=None,
+        responses={200: FreshPaymentOut, **PROBLEM_RESPONSES, **REFUSED, **UNAVAILABLE},
+        filters=False,
+    )
     @action(detail=True, methods=["post"], filterset_class=None)
     def refresh(self, request: Request, **lookup: Any) -> Response:
         """Ask the provider at once instead of waiting for its webhook: for the page that the payer comes back to."""
