@@ -15,6 +15,7 @@ from events.errors import Defer
 from vouchers.errors import NotMailed
 from vouchers.events import GiftSent
 from vouchers.letters import gift_letter
+from vouchers.links import hash_of, token_of
 from vouchers.models import Gift, GiftState
 from vouchers.services.facts import gift_fact
 
@@ -69,6 +70,7 @@ def mail_gift(message: "OutboxMessage") -> None:
     wanted = GiftState.SENT if message.payload["again"] else GiftState.SCHEDULED
     if gift.state != wanted:
         return  # mailed before, or called off
+    keep_hash(gift)
     try:
         gift_letter(gift).send()
     except OSError as error:  # every error of smtplib is one
@@ -77,6 +79,14 @@ def mail_gift(message: "OutboxMessage") -> None:
             raise
         raise Defer(RETRY_SECONDS, f"mail server: {error}") from error
     send_gift(gift=gift, at=timezone.now())
+
+
+def keep_hash(gift: Gift) -> None:
+    """The site's key may have changed since the gift was made: what the mail says must open it."""
+    current = hash_of(token_of(gift.seed))
+    if gift.token_hash != current:
+        gift.token_hash = current
+        gift.save(update_fields=["token_hash"])
 
 
 @transaction.atomic

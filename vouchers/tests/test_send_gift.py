@@ -123,6 +123,18 @@ def test_link_of_the_mail__opens_the_gift(user: User, post: Postbox, drain: Call
     assert claim(gift).state == "claimed"
 
 
+def test_key_changed_before_the_mail__it_opens_all_the_same(
+    user: User, post: Postbox, settings: Settings, drain: Callable[[], int]
+) -> None:
+    gift = new_gift(user, mode=GiftMode.EMAIL)
+    settings.SECRET_KEY = "another"
+
+    drain()
+
+    assert gift_url(gift) in post.mails[0].as_string().replace("=\n", "")
+    assert claim(gift).state == "claimed"
+
+
 def test_message_worked_off_twice__is_one_mail(user: User, post: Postbox, drain: Callable[[], int]) -> None:
     new_gift(user, mode=GiftMode.EMAIL)
     drain()

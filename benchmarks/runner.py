@@ -1,0 +1,78 @@
+"""What every benchmark shares: measuring a process, a table, and a plot of ratios."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+BAR, ROW, LEFT = 420, 28, 320
+
+
+class Measure(NamedTuple):
+    """One process from start to end."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+
+
+class Result(NamedTuple):
+    """A contender's figures at one size; `ratio` is to the first contender of that size."""
+
+    job: str
+    contender: str
+    per_second: float
+    cpu_seconds: float
+    peak_mb: float
+    ratio: float
+
+
+def measure(words: Sequence[str], env: Mapping[str, str]) -> Measure:
+    """Run a command to its end. Raises RuntimeError when it fails."""
+    began = time.monotonic()
+    process = subprocess.Popen(words, env={**os.environ, **env}, stdout=subprocess.DEVNULL)  # noqa: S603  our own words
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
+    return Measure(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def table(results: Sequence[Result]) -> str:
+    """Markdown, as it goes into a report."""
+    lines = ["| Job | Contender | per second | × first | CPU s | peak MB |", "|---|---|---:|---:|---:|---:|"]
+    lines += [
+        f"| {each.job} | {each.contender} | {each.per_second:,.0f} | {each.ratio:.1f} | {each.cpu_seconds:.1f} "
+        f"| {each.peak_mb:.0f} |"
+        for each in results
+    ]
+    return "\n".join(lines)
+
+
+def plot(results: Sequence[Result], path: Path, *, title: str) -> None:
+    """Ratios as bars, longest the fastest; an SVG that any browser shows."""
+    longest = max(each.ratio for each in results)
+    bars = "".join(bar(each, number, longest) for number, each in enumerate(results))
+    height = ROW * (len(results) + 2)
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + BAR + 90} {height}" font-family="sans-serif" '
+        f'font-size="13"><text x="8" y="20" font-weight="bold">{escape(title)}</text>{bars}</svg>\n'
+    )
+
+
+def bar(result: Result, number: int, longest: float) -> str:
+    y, width = ROW * (number + 1), max(BAR * result.ratio / longest, 1)
+    return (
+        f'<text x="8" y="{y + 18}">{escape(f"{result.job}, {result.contender}")}</text>'
+        f'<rect x="{LEFT}" y="{y + 4}" width="{width:.1f}" height="{ROW - 8}" fill="#059669"/>'
+        f'<text x="{LEFT + width + 6:.1f}" y="{y + 18}">{result.ratio:.1f} ×</text>'
+    )
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
