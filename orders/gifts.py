@@ -8,9 +8,9 @@ from django.db import models
 
 
 class GiftMode(models.TextChoices):
-    LINK = "link", "A link, passed on by the giver"
-    EMAIL = "email", "By e-mail, at once"
-    DATE = "date", "On a later date"
+    LINK = "link", "Link"
+    EMAIL = "email", "E-mail"
+    DATE = "date", "Later date"
 
 
 class GiftTheme(models.TextChoices):

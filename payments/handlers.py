@@ -7,7 +7,7 @@ from django.utils import timezone
 from events import handles, sweep
 from events.models import OutboxMessage
 from payments import services
-from payments.events import PaymentAuthorized
+from payments.events import PaymentAuthorized, PaymentFailed
 from payments.models import Payment
 
 RECEIPTS_KEPT = timedelta(days=90)
@@ -17,6 +17,12 @@ RECEIPTS_KEPT = timedelta(days=90)
 def let_go_unwanted(message: OutboxMessage) -> None:
     """An authorisation that came too late is let go."""
     services.let_go_unwanted(payment=Payment.objects.get(public_id=message.payload["payment"]))
+
+
+@handles(PaymentFailed)
+def close_failed(message: OutboxMessage) -> None:
+    """A charge that failed takes no second try beside the payment that comes after it."""
+    services.close_failed(payment=Payment.objects.get(public_id=message.payload["payment"]))
 
 
 @sweep(every=timedelta(seconds=10))

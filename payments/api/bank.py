@@ -23,6 +23,7 @@ from payments.services import capture_charge, open_charge, open_refund, void_cha
 
 MAX_MINOR = 10**15
 PAGE = 500
+LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
 class ChargeIn(StrictSerializer):
@@ -40,7 +41,7 @@ class RefundIn(StrictSerializer):
 
 
 class SinceIn(StrictSerializer):
-    since = serializers.IntegerField(min_value=0, max_value=2**40, help_text="Unix seconds")
+    since = serializers.IntegerField(min_value=0, max_value=LAST_SECOND, help_text="Unix seconds")
 
 
 class BankView(APIView):

@@ -66,6 +66,8 @@ class PaymentProvider(Protocol):
 
     name: ProviderName
     methods: tuple[str, ...]
+    reopens_failed: bool
+    """Whether a payer can go on trying with a charge that failed."""
 
     def accepts(self, method: str) -> bool:
         """Whether a payer may pay so."""

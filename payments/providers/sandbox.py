@@ -38,6 +38,7 @@ class SandboxProvider:
 
     name: ProviderName = ProviderName.SANDBOX
     methods: tuple[str, ...] = METHODS
+    reopens_failed = False
 
     def __init__(self) -> None:
         # Not through a proxy of the environment: the bank is this site.

@@ -26,6 +26,7 @@ class StripeProvider:
 
     name: ProviderName = ProviderName.STRIPE
     methods: tuple[str, ...] = METHODS
+    reopens_failed = True
 
     def __init__(self) -> None:
         # Its sessions are one per thread. Whoever calls tries again by itself, later.

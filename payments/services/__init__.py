@@ -1,7 +1,13 @@
 """Every write of payments."""
 
 from payments.services.attempts import charge_payment, open_payment, queue_payment, start_payment
-from payments.services.authorizations import capture_payment, let_go_unwanted, release_payment, void_payment
+from payments.services.authorizations import (
+    capture_payment,
+    close_failed,
+    let_go_unwanted,
+    release_payment,
+    void_payment,
+)
 from payments.services.polling import find_disputes, poll_disputes, poll_payments, poll_refunds, refresh_payment
 from payments.services.refunds import cancel_refund, request_refund, retry_refund
 from payments.services.reports import apply_payment_event, apply_report
@@ -15,6 +21,7 @@ __all__ = [
     "capture_charge",
     "capture_payment",
     "charge_payment",
+    "close_failed",
     "find_disputes",
     "forget_receipts",
     "let_go_unwanted",

@@ -9,6 +9,7 @@ from coupon_site.transitions import record_change
 from events import enqueue
 from payments.errors import NotAuthorized, NotVoidable
 from payments.models import Decision, Payment, PaymentState
+from payments.providers import adapter_of
 from payments.services.charge_outcomes import GIVEN_UP
 from payments.services.decisions import carry_out
 
@@ -57,6 +58,15 @@ def let_go_unwanted(*, payment: Payment) -> bool:
     if unwanted:
         enqueue(carry_out, {"payment": payment.public_id, "decision": Decision.VOID.value})
     return unwanted
+
+
+@transaction.atomic
+def close_failed(*, payment: Payment) -> bool:
+    """Call a failed charge off where the payer could go on trying with it; whether that is so."""
+    is_open = bool(payment.provider_ref) and adapter_of(payment.provider).reopens_failed
+    if is_open and payment.state == PaymentState.FAILED:
+        enqueue(carry_out, {"payment": payment.public_id, "decision": Decision.VOID.value})
+    return is_open
 
 
 def decide(payment: Payment, decision: Decision, *, actor: User | None, reason: str) -> None:

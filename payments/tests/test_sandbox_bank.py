@@ -146,6 +146,23 @@ def test_refund_of_an_unpaid_or_unknown_charge__is_refused(ask: Callable[..., An
     assert [refund(charge.key), refund(uuid4())] == [409, 404]
 
 
+@pytest.mark.parametrize(("since", "status"), [(0, 200), (253_402_300_799, 200), (2**40, 400), (-1, 400), ("x", 400)])
+def test_list_of_claims__takes_any_moment_there_is(ask: Callable[..., Any], since: object, status: int) -> None:
+    assert ask("GET", f"disputes?since={since}").status_code == status
+
+
+def test_capture_and_void__each_end_an_authorisation_once(ask: Callable[..., Any]) -> None:
+    charges = [open_charge(key=uuid4(), amount_minor=2000, currency="GBP", method="card") for _ in range(2)]
+
+    def end(verb: str, charge: SandboxCharge) -> int:
+        return ask("POST", f"charges/{charge.key}/{verb}").status_code
+
+    assert [end(verb, charges[0]) for verb in ("capture", "void")] == [409, 409]
+    SandboxCharge.objects.update(state=ChargeState.AUTHORIZED)
+    assert [end(verb, charges[0]) for verb in ("capture", "capture", "void")] == [200, 200, 409]
+    assert [end(verb, charges[1]) for verb in ("void", "void", "capture")] == [200, 200, 409]
+
+
 # --- the whole way of a refund, over HTTP ---
 
 

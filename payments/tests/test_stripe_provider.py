@@ -77,6 +77,7 @@ def test_declined_card__fails_with_the_banks_reason(pay: Pay, tell: Tell, stripe
     payment.refresh_from_db()
     assert (payment.state, payment.failure_code) == ("failed", "insufficient_funds")
     assert payment.provider_ref == stripe.intent["id"]
+    assert stripe.intent["status"] == "canceled"  # the payer can't go on with it beside another payment
     assert WebhookReceipt.objects.get().outcome == "ignored"
 
 
