@@ -39,9 +39,9 @@ class Migration(migrations.Migration):
                     "mode",
                     models.CharField(
                         choices=[
-                            ("link", "A link, passed on by the giver"),
-                            ("email", "By e-mail, at once"),
-                            ("date", "On a later date"),
+                            ("link", "Link"),
+                            ("email", "E-mail"),
+                            ("date", "Later date"),
                         ],
                         max_length=10,
                     ),
