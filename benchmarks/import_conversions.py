@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.runner import Measure, Result, measure, plot, say, table
+from benchmarks.runner import Measure, Result, measure, plot, say, table, timed
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 LINES_OF_AN_INVOICE = 20  # as in the file of a real shop
@@ -102,7 +102,8 @@ def work(contender: str, path: Path) -> None:
     import django
 
     django.setup()
-    CONTENDERS[contender](path)
+    with timed():
+        CONTENDERS[contender](path)
 
 
 def compete(sizes: Sequence[int], rounds: int, folder: Path) -> list[Result]:

@@ -4,16 +4,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
 BAR, ROW, LEFT = 420, 28, 320
+TOOK = "took="
 
 
 class Measure(NamedTuple):
-    """One process from start to end."""
+    """One process: how long it says that its job took, and what it used from start to end."""
 
     seconds: float
     cpu_seconds: float
@@ -33,13 +35,16 @@ class Result(NamedTuple):
 
 def measure(words: Sequence[str], env: Mapping[str, str]) -> Measure:
     """Run a command to its end. Raises RuntimeError when it fails."""
-    began = time.monotonic()
-    process = subprocess.Popen(words, env={**os.environ, **env}, stdout=subprocess.DEVNULL)  # noqa: S603  our own words
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with subprocess.Popen(words, env={**os.environ, **env}, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  our own words
+        assert process.stdout is not None  # noqa: S101  it is a pipe
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
-    return Measure(time.monotonic() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    last = said.split()[-1] if said.split() else ""
+    seconds = float(last.removeprefix(TOOK)) if last.startswith(TOOK) else 0.0
+    return Measure(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def table(results: Sequence[Result]) -> str:
@@ -71,6 +76,14 @@ def bar(result: Result, number: int, longest: float) -> str:
         f'<rect x="{LEFT}" y="{y + 4}" width="{width:.1f}" height="{ROW - 8}" fill="#059669"/>'
         f'<text x="{LEFT + width + 6:.1f}" y="{y + 18}">{result.ratio:.1f} ×</text>'
     )
+
+
+@contextmanager
+def timed() -> Iterator[None]:
+    """Lets `measure` know how long the job itself took, without what comes before it."""
+    began = time.monotonic()
+    yield
+    say(f"{TOOK}{time.monotonic() - began}")
 
 
 def say(text: str) -> None:

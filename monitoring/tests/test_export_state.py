@@ -40,6 +40,7 @@ EXPORTED = {
     "orders_overdue",
     "payments_stuck",
     "payment_refunds_failed",
+    "payment_disputes_open",
     "payment_webhooks_waiting",
     "cashback_pending_minor",
     "cashback_pending_usd",

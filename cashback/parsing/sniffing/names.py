@@ -23,7 +23,7 @@ NAMES = {
     "buyer": (
         "customerid customerno customernumber clickref clickref1 memberidu1 u1 sid shopperid subid subid1 "
         "publishersid customer userid memberid buyerid kundennummer kundennr kunden kundenid kunde "
-        "numeroclient noclient idclient client idcliente numerocliente cliente codicecliente klantnummer "
+        "numeroclient noclient nclient idclient client idcliente numerocliente cliente codicecliente klantnummer "
         "klant idklienta klient"
     ),
     "quantity": (

@@ -49,15 +49,16 @@ def sniff_table(text: str, *, known: Iterable[frozenset[str]]) -> Table | None:
 
 
 def table_by(text: str, delimiter: str, quote: str, known: Sequence[frozenset[str]]) -> Table:
-    """The lines split so. It is good when most have one width, and better when the header's names are known ones."""
+    """The lines split so. It is good when most are as wide as the header, and better when its names are known ones."""
     records = split(text, delimiter, quote)
     if not records:
         return Table(delimiter, quote, [[]], 0, 0)
-    width, number = Counter(map(len, records)).most_common(1)[0]
-    header_at, names = find_header(records, width, known)
-    steady = number / len(records)
-    if not FEWEST_COLUMNS <= len(records[header_at]) <= MOST_COLUMNS:
+    usual, _ = Counter(map(len, records)).most_common(1)[0]
+    header_at, names = find_header(records, usual, known)
+    width, below = len(records[header_at]), records[header_at + 1 :]
+    if not FEWEST_COLUMNS <= width <= MOST_COLUMNS:
         return Table(delimiter, quote, records, header_at, 0)
+    steady = sum(len(record) == width for record in below) / len(below) if below else 1.0
     score = steady * width + 100 * names
     # Quotes that are still there were none by this way; without any the usual one stays.
     wrapped = sum(len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "\"'" for row in records for cell in row)
