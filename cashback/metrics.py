@@ -2,8 +2,8 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-# Our own orders, and the network whose file layout comes with the product; others appear with their first event.
-FIRST_NETWORKS = ("shop", "online-retail")
+# Our own orders, and the networks whose file layouts come with the product; others appear with their first event.
+FIRST_NETWORKS = ("shop", "online-retail", "awin", "cj", "rakuten")
 WALLET_KINDS = (
     "accrual",
     "amendment",

@@ -13,6 +13,7 @@ from hypothesis import settings as bounds
 from hypothesis.stateful import run_state_machine_as_test
 from pytest_django import Settings
 
+from cashback.models import Network
 from cashback.providers import SandboxBank
 from conftest import MakeUser
 from orders.tests.factories import new_offer, new_sale
@@ -22,7 +23,7 @@ from tests.machine.machine import MoneyMachine
 from tests.machine.shop import NOON, STEPS, Shop, World, now
 from vouchers.tests.factories import new_till
 
-PARTS, EXAMPLES = 4, 4
+PARTS, EXAMPLES = 4, 50
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,8 @@ def world(make_user: MakeUser, tmp_path: Path) -> Iterator[World]:
         for offer, stock, price in zip([first, *others], (8, 3, 12), (999, 1450, 20), strict=True)
     ]
     people = [make_user() for _ in range(4)]
-    yield World(people[:2], people[2:], sales, [new_till(merchant) for _ in range(2)], tmp_path, books)
+    tills = [new_till(merchant) for _ in range(2)]
+    yield World(people[:2], people[2:], sales, tills, Network.objects.get(slug="online-retail"), tmp_path, books)
     books.close()
 
 

@@ -2,8 +2,10 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +14,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from cashback import providers
 from cashback.models import Account, Payout, SandboxTransfer, Transfer
 from cashback.services import approve_payout, ledger, poll_payouts, send_payout, wallets
 from cashback.services.payouts import deciding, sending
@@ -150,10 +153,12 @@ def test_two_approvals__one_passes(
 
 # --- Two workers ----------------------------------------------------------------------------------------------------
 @pytest.fixture
-def approved(payout: Payout, make_user: MakeUser, live_server: LiveServer, settings: Settings) -> Payout:
+def approved(payout: Payout, make_user: MakeUser, live_server: LiveServer, settings: Settings) -> Iterator[Payout]:
     """Approved, with a bank that is there."""
     settings.SANDBOX_URL = live_server.url
-    return approve_payout(payout=payout, actor=make_user(), at=timezone.now())
+    adapter = providers.SandboxBank()
+    with patch.object(providers, "adapter_of", lambda name: adapter), adapter.http:
+        yield approve_payout(payout=payout, actor=make_user(), at=timezone.now())
 
 
 def test_two_workers_without_the_guard__send_twice(crowd: Crowd, approved: Payout) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError
@@ -12,8 +13,8 @@ from pytest_django import Settings
 from accounts.models import User
 from events import crew as crews
 from events import task
-from events.crew import Crew
-from events.models import MessageState, OutboxMessage
+from events.crew import WEBHOOKS, Crew
+from events.models import MessageState, OutboxMessage, WebhookDelivery, WebhookEndpoint
 from events.registry import Registry, name_of
 from events.services import claim
 from events.tests.processes import wait_for
@@ -132,6 +133,25 @@ def test_message_that_keeps_killing_its_worker__is_buried(crew: Crew, calls: Cal
 
     wait_for(lambda: count(MessageState.DEAD) == 1)
     assert called == []
+
+
+def test_webhooks__have_half_of_the_hands_at_most(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.OUTBOX_OUTSIDE_THREADS = 4
+    for number in range(3):
+        endpoint = WebhookEndpoint.objects.create(url=f"https://shop{number}.example/", topics=["*"])
+        WebhookDelivery.objects.create(endpoint=endpoint, event_id=uuid4(), event_type="sample.moved", body="{}")
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    monkeypatch.setattr(crews, "deliver", lambda **values: begun.release() or go_on.wait(10))
+    crew = Crew(["sample", WEBHOOKS])
+
+    crew.start()
+
+    assert begun.acquire(timeout=10)
+    assert begun.acquire(timeout=10)
+    assert not begun.acquire(timeout=0.6)
+    go_on.set()
+    assert begun.acquire(timeout=10)
+    crew.stop()
 
 
 def test_database_away__makes_it_wait_and_go_on(

@@ -29,7 +29,7 @@ class Giving(Shop):
         self.claims: set[int] = set()
 
     # --- Tills ------------------------------------------------------------------------------------------------------
-    @precondition(lambda self: "vouchers" in self.there_is)
+    @precondition(lambda self: self.facts.vouchers)
     @rule(voucher=pick, till=pick)
     def scan(self, voucher: int, till: int) -> None:
         chosen = of(Voucher.objects.order_by("pk"), voucher)
@@ -54,7 +54,7 @@ class Giving(Shop):
         self.uses[chosen.voucher_id] -= bool(done and is_new)
 
     # --- Gifts ------------------------------------------------------------------------------------------------------
-    @precondition(lambda self: "vouchers" in self.there_is)
+    @precondition(lambda self: self.facts.vouchers)
     @rule(voucher=pick, mode=st.sampled_from(GiftMode), later=st.sampled_from([1, 30]))
     def give(self, voucher: int, mode: GiftMode, later: int) -> None:
         chosen = of(Voucher.objects.select_related("owner", "offer", "merchant").order_by("pk"), voucher)
@@ -67,7 +67,7 @@ class Giving(Shop):
         )
         perhaps(lambda: create_gift(voucher=chosen, giver=chosen.owner or self.world.staff[0], wish=wish, at=self.now))
 
-    @precondition(lambda self: "gifts" in self.there_is)
+    @precondition(lambda self: self.facts.gifts)
     @rule(gift=pick, claimer=st.none() | pick)
     def claim(self, gift: int, claimer: int | None) -> None:
         """By whoever has the link; once."""
@@ -78,13 +78,13 @@ class Giving(Shop):
             assert chosen.pk not in self.claims
             self.claims.add(chosen.pk)
 
-    @precondition(lambda self: "gifts" in self.there_is)
+    @precondition(lambda self: self.facts.gifts)
     @rule(gift=pick)
     def revoke(self, gift: int) -> None:
         chosen = of(Gift.objects.with_voucher().order_by("pk"), gift)
         perhaps(lambda: revoke_gift(gift=chosen, at=self.now, actor=chosen.giver))
 
-    @precondition(lambda self: "gifts" in self.there_is)
+    @precondition(lambda self: self.facts.gifts)
     @rule(gift=pick)
     def link_is_renewed(self, gift: int) -> None:
         perhaps(lambda: renew_link(gift=of(Gift.objects.order_by("pk"), gift)))

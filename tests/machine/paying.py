@@ -64,7 +64,7 @@ class Paying(Shop):
         self.post_all()
 
     # --- Operators --------------------------------------------------------------------------------------------------
-    @precondition(lambda self: "authorized" in self.there_is)
+    @precondition(lambda self: any(row.state == "authorized" for row in self.facts.payments))
     @rule(payment=pick, verb=st.sampled_from([capture_payment, capture_payment, void_payment]))
     def authorized_payment_is_looked_at(self, payment: int, verb: type[object]) -> None:
         chosen = of(Payment.objects.filter(state=PaymentState.AUTHORIZED).order_by("pk"), payment)
@@ -76,7 +76,7 @@ class Paying(Shop):
         chosen = self.an_order(order)
         perhaps(lambda: refund_order(order=chosen, amount_minor=part, key=f"{chosen.pk} {self.now} {part}"))
 
-    @precondition(lambda self: "failed_refunds" in self.there_is)
+    @precondition(lambda self: self.facts.failed_refunds)
     @rule(verb=st.sampled_from([retry_refund, cancel_refund]))
     def failed_refund_is_looked_at(self, verb: type[object]) -> None:
         refund = Refund.objects.filter(state=RefundState.FAILED).earliest("pk")

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
-from uuid import UUID
 
 from django.core import mail
 from django.db import connection, transaction
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from accounts.models import User
+from cashback.models import Network
 from coupon_site.errors import DomainError
 from events.registry import registry
 from events.services import drain
@@ -22,6 +22,7 @@ from orders.services import LineRequest, ReserveRequest, cancel_order, reserve
 from payments.errors import ProviderUnavailable
 from tests.machine.bank import PaperBank
 from tests.machine.books import Books
+from tests.machine.facts import read_facts
 from vouchers.models import ScannerDevice
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -29,16 +30,6 @@ PAUSES = [timedelta(minutes=1), timedelta(minutes=20), timedelta(hours=3), timed
 STEPS = 50
 ELSEWHERE = ("flags.", "events.", "monitoring.", "orders.handlers.rebuild_gate")  # these move no money
 SWEEPS = sorted(name for name in registry.sweeps if not name.startswith(ELSEWHERE))
-
-# What there is to choose from, in one query per step: most rules are about something.
-THERE_IS = """
-SELECT EXISTS (SELECT FROM vouchers_voucher) AS vouchers, EXISTS (SELECT FROM vouchers_gift) AS gifts,
-    EXISTS (SELECT FROM cashback_cashbackevent) AS cashback, EXISTS (SELECT FROM cashback_payout) AS payouts,
-    EXISTS (SELECT FROM cashback_payout WHERE state = 'failed') AS failed_payouts,
-    EXISTS (SELECT FROM cashback_account WHERE kind = 'available' AND balance_minor > 0) AS money,
-    EXISTS (SELECT FROM payments_refund WHERE state = 'failed') AS failed_refunds,
-    EXISTS (SELECT FROM payments_payment WHERE state = 'authorized') AS authorized
-"""
 
 pick = st.integers(0, 10_000)
 wishes = st.none() | st.builds(
@@ -62,6 +53,7 @@ class World(NamedTuple):
     staff: list[User]
     sales: list[FlashSale]
     tills: list[ScannerDevice]
+    network: Network
     folder: Path
     books: Books
 
@@ -82,9 +74,9 @@ class Shop(RuleBasedStateMachine):
         self.bank = PaperBank()
         self.now = self.swept_at = NOON
         self.steps_done = 0
-        self.sold: dict[UUID, Sold] = {}
+        self.sold: dict[str, Sold] = {}
         self.uses: Counter[int] = Counter()
-        self.there_is: set[str] = set()
+        self.facts = read_facts()
         Shop.open_now = self
 
     def teardown(self) -> None:
@@ -92,13 +84,6 @@ class Shop(RuleBasedStateMachine):
         transaction.set_rollback(True)
         self.undo.__exit__(None, None, None)
         mail.outbox.clear()
-
-    def look_around(self) -> None:
-        """Note what there is to choose from."""
-        with connection.cursor() as cursor:
-            cursor.execute(THERE_IS)
-            found = zip(cursor.description, cursor.fetchone(), strict=True)
-            self.there_is = {column.name for column, exists in found if exists}
 
     # --- Buying -----------------------------------------------------------------------------------------------------
     @rule(
@@ -127,7 +112,7 @@ class Shop(RuleBasedStateMachine):
         lines = tuple(LineRequest(sale=sale.public_id, quantity=n, gift=gift) for sale, n in units.items())
         [answer] = reserve(requests=[ReserveRequest(buyer=buyer, lines=lines, payment_method=method)], at=self.now)
         if isinstance(answer, Order):
-            self.sold[answer.public_id] = Sold(units, sum(sale.price_minor * n for sale, n in units.items()))
+            self.sold[str(answer.public_id)] = Sold(units, sum(sale.price_minor * n for sale, n in units.items()))
         return isinstance(answer, Order)
 
     @precondition(lambda self: self.sold)

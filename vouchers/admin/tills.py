@@ -12,7 +12,7 @@ from coupon_site.admin import ReadOnly
 from coupon_site.errors import DomainError
 from vouchers.admin.actors import actor_of
 from vouchers.models import Redemption, ScannerDevice
-from vouchers.services import register_device, rename_device, revoke_device, void_redemption
+from vouchers.services import register_device, rename_device, revoke_device, rotate_key, void_redemption
 
 KIND_COLOURS = {"use": "success", "void": "warning"}
 
@@ -25,7 +25,7 @@ class ScannerDeviceAdmin(ModelAdmin):
     search_fields = ["name", "merchant__name", "public_id__exact"]
     fields = ["merchant", "name", "public_id", "hint", "created_at", "revoked_at"]
     readonly_fields = ["public_id", "hint", "created_at", "revoked_at"]
-    actions = ["revoke_selected"]
+    actions = ["revoke_selected", "rotate_selected"]
 
     def has_delete_permission(self, request: HttpRequest, obj: ScannerDevice | None = None) -> bool:
         return False
@@ -52,6 +52,16 @@ class ScannerDeviceAdmin(ModelAdmin):
         for device in queryset:
             revoke_device(device=device, at=timezone.now())
         self.message_user(request, "Revoked.", messages.SUCCESS)
+
+    @admin.action(description="Make new keys for selected tills", permissions=["change"])
+    def rotate_selected(self, request: HttpRequest, queryset: QuerySet[ScannerDevice]) -> None:
+        for device in queryset:
+            try:
+                key = rotate_key(device=device)
+            except DomainError as error:
+                self.message_user(request, f"{device}: {error}", messages.ERROR)
+            else:
+                self.message_user(request, f"The new key of {device}, shown only now: {key}", messages.WARNING)
 
 
 @admin.register(Redemption)

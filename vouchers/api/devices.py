@@ -16,7 +16,7 @@ from coupon_site.api import PROBLEM_RESPONSES, PublicIdLookup, StrictSerializer,
 from orders.models import Merchant
 from orders.permissions import holds
 from vouchers.models import ScannerDevice
-from vouchers.services import register_device, revoke_device
+from vouchers.services import register_device, revoke_device, rotate_key
 
 
 class DeviceIn(StrictSerializer):
@@ -52,6 +52,7 @@ class DeviceViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericV
             retrieve="vouchers.view_scannerdevice",
             create="vouchers.add_scannerdevice",
             revoke="vouchers.change_scannerdevice",
+            rotate="vouchers.change_scannerdevice",
         )
     ]
     queryset = ScannerDevice.objects.select_related("merchant")
@@ -60,10 +61,7 @@ class DeviceViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericV
     def create(self, request: Request) -> HttpResponseBase:
         """Register a till. The key is in this answer only: what is kept to be repeated leaves it out."""
         key: list[str] = []
-        answer = self.register(request, key)
-        if isinstance(answer, Response) and key:
-            answer.data = {**answer.data, "key": key[0]}
-        return answer
+        return shown_once(self.register(request, key), key)
 
     @idempotent
     def register(self, request: Request, key: list[str]) -> Response:
@@ -79,3 +77,23 @@ class DeviceViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericV
         """Refuse the till's key from now on."""
         device = revoke_device(device=self.get_object(), at=timezone.now())
         return Response(DeviceOut(device).data)
+
+    @extend_schema(request=None, responses={201: NewDeviceOut, **PROBLEM_RESPONSES})
+    @action(detail=True, methods=["post"])
+    def rotate(self, request: Request, **lookup: Any) -> HttpResponseBase:
+        """A new key for the till; the old one is unknown from now on. The key is in this answer only."""
+        key: list[str] = []
+        return shown_once(self.renew(request, key), key)
+
+    @idempotent
+    def renew(self, request: Request, key: list[str]) -> Response:
+        device = self.get_object()
+        key.append(rotate_key(device=device))
+        return Response({**DeviceOut(device).data, "key": None}, status=status.HTTP_201_CREATED)
+
+
+def shown_once(answer: HttpResponseBase, key: list[str]) -> HttpResponseBase:
+    """The answer with the key that the kept one lacks."""
+    if isinstance(answer, Response) and key:
+        answer.data = {**answer.data, "key": key[0]}
+    return answer

@@ -1,7 +1,7 @@
 """Everything that changes vouchers and gifts."""
 
 from vouchers.services.claiming import claim_gift
-from vouchers.services.devices import keep_device, register_device, rename_device, revoke_device
+from vouchers.services.devices import keep_device, register_device, rename_device, revoke_device, rotate_key
 from vouchers.services.endings import expire_vouchers, forget_refusals, take_back_vouchers, withdraw_vouchers
 from vouchers.services.giving import create_gift, renew_link
 from vouchers.services.issuing import issue_vouchers
@@ -28,6 +28,7 @@ __all__ = [
     "return_gift",
     "revoke_device",
     "revoke_gift",
+    "rotate_key",
     "send_again",
     "send_gift",
     "take_back_vouchers",

@@ -16,6 +16,7 @@ from coupon_site.models import StateChange
 from orders.tests.factories import new_merchant
 from vouchers.models import Redemption, ScannerDevice, Voucher
 from vouchers.queries import device_of_key
+from vouchers.services import revoke_device
 from vouchers.tests.factories import accepted, new_till, new_voucher
 
 pytestmark = pytest.mark.django_db
@@ -212,3 +213,13 @@ def test_customer__sees_no_admin(user: User, client: Client, voucher: Voucher) -
 
     for room in (VOUCHERS, TILLS, USES):
         assert client.get(room).status_code == 302
+
+
+def test_new_keys__are_shown_once_for_the_chosen_tills_that_are_not_revoked(desk: Client, till: ScannerDevice) -> None:
+    gone = new_till(till.merchant)
+    revoke_device(device=gone, at=timezone.now())
+
+    refused, shown = sorted(said(act(desk, TILLS, "rotate_selected", till, gone)), key=len)
+
+    assert device_of_key(shown.rpartition(" ")[2]) == till
+    assert "revoked" in refused

@@ -1,15 +1,19 @@
 """Tills and their keys."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 
+from accounts.models import User
 from orders.models import Merchant
 from orders.tests.factories import new_merchant
+from vouchers.errors import DeviceRevoked
 from vouchers.models import ScannerDevice
 from vouchers.queries import device_of_key
-from vouchers.services import keep_device, register_device, revoke_device
+from vouchers.services import keep_device, register_device, revoke_device, rotate_key
 
 pytestmark = pytest.mark.django_db
 
@@ -63,3 +67,40 @@ def test_revoked_till__stays_known_and_keeps_its_first_moment(merchant: Merchant
     assert found is not None
     assert (found.is_revoked, found.revoked_at, again.revoked_at) == (True, now, now)
     assert not other.is_revoked
+
+
+# --- a new key ---
+
+
+def test_new_key__replaces_the_old_one(till: ScannerDevice) -> None:
+    old = rotate_key(device=till)
+
+    key = rotate_key(device=till)
+
+    assert device_of_key(old) is None
+    assert device_of_key(key) == till
+    assert till.hint == key[:8]
+
+
+def test_revoked_till__gets_no_new_key(till: ScannerDevice) -> None:
+    revoke_device(device=till, at=timezone.now())
+    digest = till.digest
+
+    with pytest.raises(DeviceRevoked):
+        rotate_key(device=till)
+
+    till.refresh_from_db()
+    assert till.digest == digest
+
+
+def test_new_key_over_rest__is_shown_once_and_to_operators_only(
+    till: ScannerDevice, user: User, operator: User, api_of: Callable[[User], APIClient]
+) -> None:
+    path, headers = f"/api/v1/devices/{till.public_id}/rotate", {"Idempotency-Key": "one"}
+
+    assert api_of(user).post(path, headers=headers).status_code == 403
+    answer = api_of(operator).post(path, headers=headers)
+    again = api_of(operator).post(path, headers=headers)
+
+    assert (answer.status_code, device_of_key(answer.json()["key"])) == (201, till)
+    assert again.json() == {**answer.json(), "key": None}

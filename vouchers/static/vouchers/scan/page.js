@@ -98,7 +98,7 @@ async function redeem(attempt) {
       remember({ ...attempt, result: "unclear" });
       return show("unclear", { code: attempt.code, again: () => redeem(attempt) });
     }
-    if (!(error instanceof Refused && error.status === 429)) memory.attempt = null;
+    memory.attempt = null; // refused: nothing was taken
     explain(error, { code: attempt.code, again: () => redeem(attempt) });
   }
 }
