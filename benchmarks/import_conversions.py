@@ -71,7 +71,7 @@ def import_by_resource(path: Path, *, use_bulk: bool) -> None:
         class Meta:
             app_label = "benchmarks"
 
-    class LineResource(ModelResource):  # type: ignore[misc]  # comes without types
+    class LineResource(ModelResource):
         class Meta:
             model = Line
             import_id_fields: Sequence[str] = ()

@@ -126,7 +126,7 @@ class ImportViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericV
     )
     def create(self, request: Request) -> HttpResponseBase:
         """Upload a file; an importer previews it. 201 with its job; 200 with the one of the same file before."""
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.IMPORT_MAX_BYTES + ROUND_THE_FILE:
+        if int(request.headers.get("content-length") or 0) > settings.IMPORT_MAX_BYTES + ROUND_THE_FILE:
             raise FileTooLarge(f"At most {settings.IMPORT_MAX_BYTES >> 20} MiB.")
         return self.upload(request)
 

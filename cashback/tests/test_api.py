@@ -1,21 +1,18 @@
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from cashback.models import CashbackEvent, Conversion, ImportJob
 from cashback.services import track_order
-from cashback.tests.factories import HEADER, import_lines, line
+from cashback.tests.factories import import_lines, line
 from conftest import MakeUser
-from events.models import OutboxMessage
 from orders.models import FlashSale, Order
 from vouchers.tests.factories import new_paid_order
 

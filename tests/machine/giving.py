@@ -1,5 +1,6 @@
 """What owners, friends and tills do with vouchers."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from hypothesis.stateful import precondition, rule
 from orders.gifts import GiftMode, GiftWish
 from tests.machine.shop import Shop, of, perhaps, pick
 from vouchers.answers import ScanResult
+from vouchers.handlers import REFUSALS_KEPT
 from vouchers.links import token_of
 from vouchers.models import Gift, GiftState, Redemption, ScannerDevice, Voucher, VoucherState
 from vouchers.services import claim_gift, create_gift, redeem_voucher, renew_link, revoke_gift, void_redemption
@@ -20,6 +22,7 @@ class Attempt(NamedTuple):
     code: str
     nonce: str
     result: ScanResult
+    at: datetime
 
 
 class Giving(Shop):
@@ -35,15 +38,19 @@ class Giving(Shop):
         chosen = of(Voucher.objects.order_by("pk"), voucher)
         device, nonce = of(self.world.tills, till), f"nonce {len(self.attempts)}"
         answer = redeem_voucher(device=device, code=chosen.code, nonce=nonce, at=self.now)
-        self.attempts.append(Attempt(device, chosen.code, nonce, answer.result))
+        self.attempts.append(Attempt(device, chosen.code, nonce, answer.result, self.now))
         self.uses[chosen.pk] += answer.result is ScanResult.OK
         assert answer.result is not ScanResult.OK or chosen.state == VoucherState.ACTIVE
 
-    @precondition(lambda self: self.attempts)
+    @precondition(lambda self: self.fresh_attempts())
     @rule(attempt=pick)
     def scan_is_sent_again(self, attempt: int) -> None:
-        device, code, nonce, result = of(self.attempts, attempt)
+        device, code, nonce, result, _ = of(self.fresh_attempts(), attempt)
         assert redeem_voucher(device=device, code=code, nonce=nonce, at=self.now).result is result
+
+    def fresh_attempts(self) -> list[Attempt]:
+        """Those that the site promises to remember."""
+        return [attempt for attempt in self.attempts if self.now - attempt.at < REFUSALS_KEPT]
 
     @precondition(lambda self: +self.uses)
     @rule(use=pick)
