@@ -199,6 +199,27 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Fields of one name with different choices, by the names of those.
+    "ENUM_NAME_OVERRIDES": {
+        path.rpartition(".")[2]: path
+        for path in (
+            "cashback.models.CashbackState",
+            "cashback.models.ImportKind",
+            "cashback.models.ImportSource",
+            "cashback.models.ImportState",
+            "cashback.models.PayoutState",
+            "cashback.models.TransferKind",
+            "events.models.DeliveryState",
+            "events.models.EndpointState",
+            "events.models.MessageState",
+            "flags.choices.FlagSource",
+            "orders.models.OrderState",
+            "payments.models.PaymentState",
+            "payments.models.RefundState",
+            "vouchers.models.GiftState",
+            "vouchers.models.VoucherState",
+        )
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 

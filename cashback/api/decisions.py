@@ -18,7 +18,7 @@ class RemarkIn(StrictSerializer):
     reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 
-class ReasonIn(StrictSerializer):
+class DecisionReasonIn(StrictSerializer):
     reason = serializers.CharField(max_length=200)
 
 

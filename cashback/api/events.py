@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from cashback.api.decisions import REFUSED, ReasonIn, RemarkIn, decider_of
+from cashback.api.decisions import REFUSED, DecisionReasonIn, RemarkIn, decider_of
 from cashback.models import CashbackEvent, CashbackEventQuerySet, CashbackState
 from cashback.services import (
     amend_event,
@@ -57,7 +57,7 @@ class CashbackEventFilter(filters.FilterSet):
         fields = ["network", "currency"]
 
 
-class AmendIn(ReasonIn):
+class AmendIn(DecisionReasonIn):
     amount_minor = serializers.IntegerField(min_value=0, max_value=MAX_MINOR, help_text="What it is worth from now on")
 
 
@@ -93,17 +93,17 @@ class CashbackEventViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, G
         """Confirm what is pending, or held."""
         return self.decide(request, RemarkIn, partial(approve_events, at=timezone.now()))
 
-    @extend_schema(request=ReasonIn, responses={200: CashbackEventOut, **REFUSED})
+    @extend_schema(request=DecisionReasonIn, responses={200: CashbackEventOut, **REFUSED})
     @action(detail=True, methods=["post"])
     def decline(self, request: Request, **lookup: Any) -> Response:
         """There will be none."""
-        return self.decide(request, ReasonIn, decline_events)
+        return self.decide(request, DecisionReasonIn, decline_events)
 
-    @extend_schema(request=ReasonIn, responses={200: CashbackEventOut, **REFUSED})
+    @extend_schema(request=DecisionReasonIn, responses={200: CashbackEventOut, **REFUSED})
     @action(detail=True, methods=["post"])
     def hold(self, request: Request, **lookup: Any) -> Response:
         """Keep confirmed cashback back until somebody has looked at it."""
-        return self.decide(request, ReasonIn, hold_events)
+        return self.decide(request, DecisionReasonIn, hold_events)
 
     @extend_schema(request=RemarkIn, responses={200: CashbackEventOut, **REFUSED})
     @action(detail=True, methods=["post"])
@@ -111,11 +111,11 @@ class CashbackEventViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, G
         """What was held is fine."""
         return self.decide(request, RemarkIn, partial(clear_events, at=timezone.now()))
 
-    @extend_schema(request=ReasonIn, responses={200: CashbackEventOut, **REFUSED})
+    @extend_schema(request=DecisionReasonIn, responses={200: CashbackEventOut, **REFUSED})
     @action(detail=True, methods=["post"])
     def reverse(self, request: Request, **lookup: Any) -> Response:
         """Take paid cashback back, as far as the wallet's floor allows."""
-        return self.decide(request, ReasonIn, reverse_events)
+        return self.decide(request, DecisionReasonIn, reverse_events)
 
     @extend_schema(request=AmendIn, responses={200: CashbackEventOut, **REFUSED})
     @action(detail=True, methods=["post"])
@@ -128,7 +128,7 @@ class CashbackEventViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, G
         amend_event(event=event, actor=actor, **data.validated_data)
         return Response(CashbackEventOut(self.get_object()).data)
 
-    def decide(self, request: Request, form: type[RemarkIn | ReasonIn], act: Act) -> Response:
+    def decide(self, request: Request, form: type[RemarkIn | DecisionReasonIn], act: Act) -> Response:
         """One decision of those who may, about an event that they may see."""
         event = self.get_object()
         actor = decider_of(request, "cashback.approve_cashbackevent")

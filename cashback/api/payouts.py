@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import User
-from cashback.api.decisions import REFUSED, ReasonIn, RemarkIn, decider_of
+from cashback.api.decisions import REFUSED, DecisionReasonIn, RemarkIn, decider_of
 from cashback.models import Payout, PayoutQuerySet, PayoutState
 from cashback.services import approve_payout, reject_payout, request_payout, retry_payout, return_payout
 from coupon_site.api import PROBLEM_RESPONSES, ProblemOut, PublicIdLookup, StrictSerializer, idempotent
@@ -106,11 +106,11 @@ class PayoutViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericV
         """Let it go. Not for whoever asked for it."""
         return self.decide(request, RemarkIn, lambda **asked: approve_payout(at=timezone.now(), **asked))
 
-    @extend_schema(request=ReasonIn, responses={200: PayoutOut, **REFUSED})
+    @extend_schema(request=DecisionReasonIn, responses={200: PayoutOut, **REFUSED})
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, **lookup: Any) -> Response:
         """Put the money back into the wallet."""
-        return self.decide(request, ReasonIn, lambda **asked: reject_payout(at=timezone.now(), **asked))
+        return self.decide(request, DecisionReasonIn, lambda **asked: reject_payout(at=timezone.now(), **asked))
 
     @extend_schema(request=RemarkIn, responses={200: PayoutOut, **REFUSED})
     @action(detail=True, methods=["post"])
@@ -120,13 +120,13 @@ class PayoutViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericV
 
     @extend_schema(
         operation_id="payouts_return",
-        request=ReasonIn,
+        request=DecisionReasonIn,
         responses={200: PayoutOut, **REFUSED, ("503", CONTENT_TYPE): OpenApiResponse(ProblemOut, "The bank is away")},
     )
     @action(detail=True, methods=["post"], url_path="return")
     def give_back(self, request: Request, **lookup: Any) -> Response:
         """Give a failed one up: the money goes back into the wallet."""
-        return self.decide(request, ReasonIn, lambda **asked: return_payout(at=timezone.now(), **asked))
+        return self.decide(request, DecisionReasonIn, lambda **asked: return_payout(at=timezone.now(), **asked))
 
     def decide(self, request: Request, form: type[StrictSerializer], act: Any) -> Response:
         """One decision of those who may, about a payout that they may see."""

@@ -8,7 +8,7 @@ import orjson
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.renderers import BaseRenderer
@@ -77,7 +77,11 @@ class WalletView(APIView):
         return Response({"balances": balances})
 
 
-@extend_schema(operation_id="wallet_transfers_list", responses={200: TransferOut(many=True), **PROBLEM_RESPONSES})
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="wallet_transfers_list", responses={200: TransferOut(many=True), **PROBLEM_RESPONSES}
+    )
+)
 class TransfersView(ListAPIView[Transfer]):
     """What led to the balances, the latest first."""
 

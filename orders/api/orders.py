@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.models import User
 from coupon_site.api import PROBLEM_RESPONSES, ProblemOut, PublicIdLookup, StrictSerializer, idempotent
 from orders.api.gifts import GiftIn
-from orders.api.payments import PaymentIn, PaymentOut, check_method
+from orders.api.payments import OrderPaymentOut, PaymentIn, check_method
 from orders.models import Order, OrderLine, OrderQuerySet, OrderState
 from orders.services import LineRequest, ReserveRequest, cancel_order, place_order, retry_payment
 from payments.queries import payments_of
@@ -175,14 +175,14 @@ class OrderViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericVi
         order = cancel_order(order=self.get_object(), actor=self.user, **data.validated_data)
         return Response(OrderOut(order).data)
 
-    @extend_schema(responses={200: PaymentOut(many=True), **PROBLEM_RESPONSES}, filters=False)
+    @extend_schema(responses={200: OrderPaymentOut(many=True), **PROBLEM_RESPONSES}, filters=False)
     @action(detail=True, methods=["get"], filterset_class=None)
     def payments(self, request: Request, **lookup: Any) -> Response:
         """Every attempt to pay the order."""
         page = self.paginate_queryset(payments_of(self.get_object().public_id))
-        return self.get_paginated_response(PaymentOut(page, many=True).data)
+        return self.get_paginated_response(OrderPaymentOut(page, many=True).data)
 
-    @extend_schema(request=PaymentIn, responses={201: PaymentOut, **PROBLEM_RESPONSES, **REFUSED}, filters=False)
+    @extend_schema(request=PaymentIn, responses={201: OrderPaymentOut, **PROBLEM_RESPONSES, **REFUSED}, filters=False)
     @payments.mapping.post
     @idempotent
     def pay_again(self, request: Request, /, **lookup: Any) -> Response:
@@ -190,4 +190,4 @@ class OrderViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericVi
         data = PaymentIn(data=request.data)
         data.is_valid(raise_exception=True)
         payment = retry_payment(order=self.get_object(), method=data.validated_data["method"], at=timezone.now())
-        return Response(PaymentOut(payment).data, status=201)
+        return Response(OrderPaymentOut(payment).data, status=201)

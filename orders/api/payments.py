@@ -18,7 +18,7 @@ class PaymentIn(StrictSerializer):
     method = serializers.CharField(max_length=30, default="card", validators=[check_method])
 
 
-class PaymentOut(serializers.ModelSerializer[Payment]):
+class OrderPaymentOut(serializers.ModelSerializer[Payment]):
     id = serializers.UUIDField(source="public_id")
 
     class Meta:

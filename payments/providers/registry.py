@@ -17,9 +17,13 @@ ADAPTERS: Mapping[str, Callable[[], PaymentProvider]] = {
 }
 
 
-@cache
 def adapter_of(name: str) -> PaymentProvider:
     """The adapter of a provider; one per process, because it keeps its connections."""
+    return made(str(name))  # a choice and its text are one name
+
+
+@cache
+def made(name: str) -> PaymentProvider:
     return ADAPTERS[name]()
 
 

@@ -10,6 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from payments.models import Payment
 from payments.providers import adapter_of
+from payments.providers.registry import made
 from payments.queries import INVARIANTS
 from payments.tests.factories import captured, new_payment
 from payments.tests.stripe_account import SECRET_KEY, WEBHOOK_SECRET
@@ -32,6 +33,12 @@ def bank(live_server: LiveServer, settings: Settings, _no_bank: None) -> None:
     settings.SANDBOX_SLOW_SECONDS = 0
 
 
+def forget_adapters() -> None:
+    """The next ones are made by the settings of the moment; none leaves a connection open."""
+    adapter_of("sandbox").http.close()
+    made.cache_clear()
+
+
 @pytest.fixture
 def stripe(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeStub]:
     """New payments go to a Stripe of the test's own, on the loopback."""
@@ -41,9 +48,9 @@ def stripe(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stri
         settings.STRIPE_SECRET_KEY = SECRET_KEY
         settings.STRIPE_WEBHOOK_SECRETS = [WEBHOOK_SECRET]
         settings.STRIPE_API_BASE = stub.url
-        adapter_of.cache_clear()
+        forget_adapters()
         yield stub
-    adapter_of.cache_clear()
+    forget_adapters()
 
 
 @pytest.fixture

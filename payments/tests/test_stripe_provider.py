@@ -25,7 +25,7 @@ from payments.services import (
     start_payment,
     void_payment,
 )
-from payments.tests.conftest import Books, Tell
+from payments.tests.conftest import Books, Tell, forget_adapters
 from payments.tests.stripe_stub import StripeStub
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -168,7 +168,7 @@ def test_stripe_in_trouble__is_asked_again_later(pay: Pay, stripe: StripeStub, s
 
 def test_slow_stripe__is_unavailable_and_not_waited_for(pay: Pay, stripe: StripeStub, settings: Settings) -> None:
     settings.PROVIDER_TIMEOUT_SECONDS = 0.1
-    adapter_of.cache_clear()
+    forget_adapters()
     stripe.trouble.slow_seconds = 0.5
 
     with pytest.raises(ProviderUnavailable, match="APIConnectionError"):
@@ -177,7 +177,7 @@ def test_slow_stripe__is_unavailable_and_not_waited_for(pay: Pay, stripe: Stripe
 
 def test_wrong_key__keeps_payments_waiting(pay: Pay, settings: Settings) -> None:
     settings.STRIPE_SECRET_KEY = "sk_of_somebody_else"
-    adapter_of.cache_clear()
+    forget_adapters()
 
     with pytest.raises(ProviderUnavailable, match="AuthenticationError"):
         pay()
