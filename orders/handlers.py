@@ -11,7 +11,7 @@ from orders import services
 from orders.events import OrderCancelled, OrderExpired, OrderReserved
 from orders.models import Order
 from payments.errors import ProviderUnavailable
-from payments.events import PaymentAuthorized, PaymentCaptured, PaymentChargedBack, PaymentRefunded
+from payments.events import PaymentAuthorized, PaymentCaptured, PaymentChargedBack, PaymentRefunded, PaymentWonBack
 from payments.models import Payment
 
 RETRY_SECONDS = 5
@@ -71,6 +71,15 @@ def charge_back_order(message: OutboxMessage) -> None:
     if order is None:
         return  # the payment was for something else
     services.charge_back_order(order=order, payment=Payment.objects.get(public_id=message.payload["payment"]))
+
+
+@handles(PaymentWonBack)
+def give_back_won(message: OutboxMessage) -> None:
+    """A contested payment is ours after all; if nothing was sold for it, it goes back now."""
+    order = Order.objects.filter(public_id=message.payload["reference"]).first()
+    if order is None:
+        return  # the payment was for something else
+    services.give_back_won(order=order, payment=Payment.objects.get(public_id=message.payload["payment"]))
 
 
 @sweep(every=timedelta(seconds=5))

@@ -63,6 +63,17 @@ class PaymentRefunded(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaymentWonBack(Event):
+    """The payer's bank has decided for us: what it contested is ours again."""
+
+    name: ClassVar[str] = "payment.won_back"
+    aggregate: ClassVar[str] = "payment"
+
+    payment: UUID
+    reference: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaymentChargedBack(Event):
     """The payer's bank has taken the money back for good; `dispute` is the one that was lost."""
 

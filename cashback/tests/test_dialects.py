@@ -170,7 +170,7 @@ def test_line_breaks_in_cells__are_no_end_of_a_chunk(
 ) -> None:
     from cashback.services.imports import staging
 
-    monkeypatch.setattr(staging, "CHUNK_LINES", 1_000)
+    monkeypatch.setattr(staging, "CHUNK_LINES", 200)
     path = tmp_path / "breaks.csv"
     path.write_bytes(line_breaks(retail_rows()))
 

@@ -27,6 +27,10 @@ class OrderState(models.TextChoices):
     REFUNDED = "refunded", "Refunded"
 
 
+# Its money is here, and was not given back.
+PAID_STATES = (OrderState.PAID, OrderState.FULFILLED)
+
+
 class OrderQuerySet(models.QuerySet["Order"]):
     def visible_to(self, user: "User") -> Self:
         """All for holders of the permission, their own for everybody else."""

@@ -9,10 +9,8 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from orders.models import Hold, HoldState, Order, OrderState, SaleStock
-from payments.models import Payment, Refund
-
-PAID_STATES = (OrderState.PAID, OrderState.FULFILLED)
+from orders.models import PAID_STATES, Hold, HoldState, Order, OrderState, SaleStock
+from payments.models import Payment, PaymentState, Refund, RefundState
 
 ALLOWANCES_OUT_OF_STEP = """
 SELECT count(*)
@@ -72,9 +70,14 @@ def totals_against_lines() -> QuerySet[Order]:
 
 
 def captured_without_order() -> QuerySet[Payment]:
-    """Money that we keep though no order was paid with it."""
+    """Money that we keep though no order was paid with it, and nobody has decided to: no refund was given up.
+
+    While a payer's bank contests a payment, its money is not ours to give back.
+    """
     paid = Order.objects.filter(paid_by=OuterRef("pk"), state__in=PAID_STATES)
-    return Payment.objects.with_money_left().filter(~Exists(paid), captured_at__lt=settled_before())
+    given_up = Refund.objects.filter(payment=OuterRef("pk"), state=RefundState.CANCELLED)
+    ours = Payment.objects.with_money_left().exclude(state=PaymentState.DISPUTED)
+    return ours.filter(~Exists(paid), ~Exists(given_up), captured_at__lt=settled_before())
 
 
 def paid_without_capture() -> QuerySet[Order]:

@@ -12,6 +12,7 @@ from orders.services.catalogue import (
 )
 from orders.services.closing import cancel_order, expire_orders
 from orders.services.gatekeeping import rebuild_gate
+from orders.services.late import give_back_won
 from orders.services.paying import pay_order, release_payment, retry_payment
 from orders.services.plan import LineRequest, ReserveRequest
 from orders.services.refunding import before_refund, book_refund, charge_back_order, refund_order
@@ -31,6 +32,7 @@ __all__ = [
     "create_merchant",
     "create_offer",
     "expire_orders",
+    "give_back_won",
     "mark_fulfilled",
     "open_sale",
     "pay_order",

@@ -9,7 +9,7 @@ from coupon_site.transitions import move
 from events import publish
 from orders.errors import SoldOut
 from orders.events import OrderRefunded
-from orders.models import Hold, HoldState, Order, OrderLine, OrderState
+from orders.models import PAID_STATES, Hold, HoldState, Order, OrderLine, OrderState
 from orders.services.allowances import Pair, take_allowances
 from orders.services.facts import fact
 from orders.services.stock import StockBook, StockChanged, take_stock
@@ -58,11 +58,21 @@ def refund_late(order: Order, payment: Payment | None) -> None:
     publish(fact(OrderRefunded, order))
 
 
+@transaction.atomic
+def give_back_won(*, order: Order, payment: Payment) -> None:
+    """A payment that was contested is ours after all: it pays for its order, or goes back where the order is undone."""
+    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    if order.paid_by_id != payment.pk or order.state not in PAID_STATES:
+        give_back(payment, reason=f"order {order.number} is {order.state}", key="won")
+
+
 def give_back(payment: Payment, *, reason: str, key: str) -> None:
-    """All that came, once for each reason; where the payer's bank already asks for it, it is left to the bank."""
+    """All that is left, once for each reason; while the payer's bank asks for it itself, it is left to the bank."""
+    if not payment.refundable_minor:
+        return
     try:
         request_refund(
-            payment=payment, amount_minor=payment.captured_minor, reason=reason, key=f"{key}:{payment.public_id}"
+            payment=payment, amount_minor=payment.refundable_minor, reason=reason, key=f"{key}:{payment.public_id}"
         )
     except PaymentContested:
         logger.warning("payment %s is contested and not given back: %s", payment.public_id, reason)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from coupon_site.transitions import move, record_change
 from events import publish
 from payments.errors import ReportMismatch
-from payments.events import PaymentChargedBack
+from payments.events import PaymentChargedBack, PaymentWonBack
 from payments.metrics import DISPUTES
 from payments.models import UNDECIDED, Dispute, DisputeState, Payment, PaymentState
 from payments.providers import DisputeReport
@@ -90,6 +90,7 @@ def win_back(payment: Payment) -> None:
     if payment.refunded_minor:
         is_whole = payment.refunded_minor == payment.captured_minor
         move(payment, PaymentState.REFUNDED if is_whole else PaymentState.PARTLY_REFUNDED)
+    publish(PaymentWonBack(payment=payment.public_id, reference=payment.reference))
 
 
 def charge_back(payment: Payment, dispute: Dispute) -> None:
