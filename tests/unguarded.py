@@ -1,11 +1,14 @@
-"""The site without its guard against overselling: no lock, no condition, and a gate that lets everybody in."""
+"""The site without its guard against overselling: no lock, no condition, a gate that lets everybody in.
+
+Nor the door for crowds: its one thread would keep the orders of a process apart all by itself.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from coupon_site.asgi import application
+from coupon_site.asgi import django as application
 from orders.gate import gate
 from orders.models import SaleStock
 from orders.services import stock
