@@ -50,6 +50,7 @@ class LiveSite:
             "DEMO_PASSWORD": self.staff[1],
             **{f"DEMO_TOKEN_{number}": text for number, text in self.tokens.items()},
             "PYTHONUNBUFFERED": "1",
+            "PYTHONFAULTHANDLER": "1",
             **{f"{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
             **settings,
         }
@@ -86,12 +87,17 @@ class LiveSite:
         self.processes[name].wait()
 
     def stop(self) -> None:
-        """SIGTERM to all; whoever is not gone in time is a failure."""
+        """SIGTERM to all; whoever is not gone in time is a failure, with what each of its threads was at."""
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
         try:
-            for process in self.processes.values():
-                process.wait(timeout=20)
+            for name, process in self.processes.items():
+                try:
+                    process.wait(timeout=20)
+                except subprocess.TimeoutExpired:
+                    process.send_signal(signal.SIGABRT)
+                    process.wait()
+                    raise AssertionError(f"{name} did not stop: {self.log(name)[-6000:]}") from None
         finally:
             for process in self.processes.values():
                 process.kill()
