@@ -4,16 +4,37 @@ from collections.abc import Iterable
 
 from prometheus_client import Counter, Gauge, Histogram
 
+TASK_STATUSES = ("success", "failed")
+REFUSALS = (
+    "anonymous",
+    "origin",
+    "forbidden",
+    "unavailable",
+    "method_not_allowed",
+    "unknown_channel",
+    "bad_cursor",
+    "rate_limited",
+    "too_big",
+    "bad_message",
+)
+RESYNCS = ("leftovers", "tail", "epoch")
+GAPS = ("epoch", "trimmed", "limit")
+REPLAYS = (("ring", "recovered"), ("stream", "recovered"), *(("none", reason) for reason in GAPS))
 FAILURES = ("error", "dead", "lease_expired", "unknown_handler")
 WEBHOOK_RESULTS = ("delivered", "retried", "failed", "gone")
 DISCONNECTS = ("normal", "idle", "error", "slow_consumer", "rate_limited")
-ENDPOINTS = ("realtime", "monitoring")
+ENDPOINTS = ("realtime", "monitoring", "sse")
+TRANSPORTS = ("ws", "sse")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 # --- Worker ----------------------------------------------------------------------------------------------------------
 processed = Counter("outbox_processed_total", "Outbox messages delivered to their handler", ["topic"])
 failed = Counter("outbox_failed_total", "Tries of outbox messages that failed", ["topic", "reason"])
 processing_duration = Histogram("outbox_processing_duration_seconds", "Time in a handler", ["topic"], buckets=SECONDS)
+tasks_processed = Counter("tasks_processed_total", "Calls of handlers and sweeps that ended", ["task", "status"])
+task_duration = Histogram(
+    "task_duration_seconds", "Time in a handler or sweep", ["task"], buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60)
+)
 retry_count = Histogram("outbox_retry_count", "Failed tries before a message ended", buckets=(0, 1, 2, 3, 5, 8, 13))
 delivery_delay = Histogram("outbox_delivery_delay_seconds", "From due to delivered", buckets=SECONDS)
 batch_size = Histogram(
@@ -29,9 +50,11 @@ relay_leader = Gauge("outbox_relay_leader", "1 in the relay that leads")
 resyncs = Counter("outbox_resync_total", "Repairs of a stream from the database", ["kind"])
 
 # --- Sockets ---------------------------------------------------------------------------------------------------------
-active_connections = Gauge("websocket_active_connections", "Open WebSockets", ["endpoint"])
+active_connections = Gauge("websocket_active_connections", "Open WebSockets, and event streams (sse)", ["endpoint"])
 socketio_connections = Gauge("socketio_connections", "Open WebSockets: the sum of websocket_active_connections")
-disconnections = Counter("websocket_disconnections_total", "WebSockets that ended", ["endpoint", "reason"])
+disconnections = Counter(
+    "websocket_disconnections_total", "WebSockets and event streams that ended", ["endpoint", "reason"]
+)
 rejected = Counter("realtime_rejected_total", "Connections and messages that were refused", ["reason"])
 subscriptions = Gauge("realtime_subscriptions", "Connections that follow a channel", ["channel"])
 messages_processed = Counter("realtime_messages_processed_total", "Events this process has fanned out", ["channel"])
@@ -50,20 +73,43 @@ buffered_bytes = Gauge("realtime_send_buffer_bytes_max", "The fullest connection
 loop_lag = Histogram("realtime_event_loop_lag_seconds", "How late the event loop wakes", buckets=SECONDS)
 
 
-def start_at_zero(*, topics: Iterable[str], channels: Iterable[str]) -> None:
+def start_at_zero(*, channels: Iterable[str]) -> None:
     """Series exist before their first event, so that an increase is never missed."""
-    for topic in topics:
-        processed.labels(topic)
-        processing_duration.labels(topic)
-        for reason in FAILURES:
-            failed.labels(topic, reason)
-    for result in WEBHOOK_RESULTS:
-        webhook_deliveries.labels(result)
     for channel in channels:
         messages_processed.labels(channel)
-        deliveries.labels(channel, "ws")
+        for transport in TRANSPORTS:
+            deliveries.labels(channel, transport)
         subscriptions.labels(channel)
     for endpoint in ENDPOINTS:
         active_connections.labels(endpoint)
         for reason in DISCONNECTS:
             disconnections.labels(endpoint, reason)
+    for reason in REFUSALS:
+        rejected.labels(reason)
+    for reason in GAPS:
+        gaps.labels(reason)
+    for source, result in REPLAYS:
+        replays.labels(source, result)
+
+
+def start_work_at_zero(*, topics: Iterable[str], tasks: Iterable[str]) -> None:
+    """The same for what only workers count."""
+    for topic in topics:
+        processed.labels(topic)
+        processing_duration.labels(topic)
+        for reason in FAILURES:
+            failed.labels(topic, reason)
+    for task in tasks:
+        task_duration.labels(task)
+        for status in TASK_STATUSES:
+            tasks_processed.labels(task, status)
+    for result in WEBHOOK_RESULTS:
+        webhook_deliveries.labels(result)
+    batch_size.labels("worker")
+
+
+def start_relay_at_zero() -> None:
+    """The same for what only the relay counts."""
+    for kind in RESYNCS:
+        resyncs.labels(kind)
+    batch_size.labels("relay")

@@ -1,6 +1,6 @@
 """One channel in this process: where it stands, its last frames, and who follows it."""
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from events.frames import stream_key
@@ -21,6 +21,7 @@ class Channel:
         self.last = last
         self.ring: deque[Frame] = deque(maxlen=RING)
         self.followers: dict[str, set[Connection]] = {}
+        self.transports: dict[str, Counter[str]] = {}  # audience key → how many follow by which transport
         self.size = 0
 
     @property
@@ -30,29 +31,31 @@ class Channel:
 
     def add(self, connection: "Connection", *, key: str) -> None:
         self.followers.setdefault(key, set()).add(connection)
+        self.transports.setdefault(key, Counter())[connection.transport] += 1
         self.size += 1
 
     def remove(self, connection: "Connection", *, key: str) -> None:
         """Forget a follower that was added under that key."""
         self.followers[key].remove(connection)
+        self.transports[key][connection.transport] -= 1
         self.size -= 1
         if not self.followers[key]:
-            del self.followers[key]
+            del self.followers[key], self.transports[key]
 
     def connections(self) -> "list[Connection]":
         return [connection for followers in self.followers.values() for connection in followers]
 
-    def fan_out(self, frame: Frame) -> int:
-        """Hand a frame to everyone it is for; how many. Each follower has one key, so nobody gets it twice."""
+    def fan_out(self, frame: Frame) -> Counter[str]:
+        """Hand a frame to everyone it is for; how many by each transport. Nobody has two keys, or gets it twice."""
         self.ring.append(frame)
         self.last = frame.seq
-        count = 0
+        counts: Counter[str] = Counter()
         for key in frame.audience:
             if followers := self.followers.get(key):
-                count += len(followers)
+                counts.update(self.transports[key])
                 for connection in followers:
                     connection.offer(frame)
-        return count
+        return counts
 
     def ring_covers(self, since: int) -> bool:
         """Whether every frame after `since` is at hand."""

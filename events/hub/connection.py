@@ -11,6 +11,7 @@ from django.conf import settings
 
 from events import metrics
 from events.hub.closing import REASONS, CloseCode
+from events.hub.event_stream import EventStream
 from events.hub.frame import Frame
 from events.hub.socket import Socket
 from events.hub.viewer import Viewer
@@ -28,11 +29,12 @@ BURST = 100
 class Connection:
     """A bounded queue with one writer. Offering never waits; who reads too slowly is cut off, and resumes."""
 
-    def __init__(self, *, hub: "Hub", socket: Socket, viewer: Viewer, endpoint: str) -> None:
+    def __init__(self, *, hub: "Hub", socket: Socket | EventStream, viewer: Viewer, endpoint: str) -> None:
         self.hub = hub
         self.socket = socket
         self.viewer = viewer
         self.endpoint = endpoint
+        self.transport = "sse" if isinstance(socket, EventStream) else "ws"
         self.channels: dict[str, str] = {}  # channel → the audience key it is followed under
         self.catching_up: dict[str, list[Frame]] = {}  # channel → live frames that wait for a replay
         self.queue: deque[Frame | CloseCode] = deque()
@@ -101,7 +103,7 @@ class Connection:
                 await self.socket.close(item)
                 return True
             self.queued_bytes -= item.size
-            await self.socket.send(item.message)
+            await self.socket.write(item)
             if item.unsent:
                 item.unsent = False
                 metrics.delivery_seconds.observe(item.delay_seconds())

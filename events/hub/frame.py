@@ -12,7 +12,7 @@ from events.frames import Entry
 class Frame:
     """A text frame. One of a channel knows its number and audience, and times its first write."""
 
-    __slots__ = ("audience", "channel", "created_ms", "message", "seq", "size", "unsent")
+    __slots__ = ("audience", "body", "channel", "created_ms", "line", "message", "seq", "size", "unsent")
 
     def __init__(
         self, text: str, *, channel: str = "", seq: int = 0, audience: tuple[str, ...] = (), created_ms: int = 0
@@ -24,6 +24,8 @@ class Frame:
         self.audience = audience
         self.created_ms = created_ms
         self.unsent = bool(created_ms)
+        self.body: Mapping[str, Any] = {}  # of a reply or notice
+        self.line = b""
 
     @classmethod
     def of_entry(cls, entry: Entry, *, channel: str) -> "Frame":
@@ -33,7 +35,15 @@ class Frame:
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> "Frame":
         """The frame of a reply or notice."""
-        return cls(orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z).decode())
+        frame = cls(orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z).decode())
+        frame.body = body
+        return frame
+
+    def data_line(self) -> bytes:
+        """The text as server-sent events carry it, built once for everyone who reads a stream."""
+        if not self.line:
+            self.line = f"data: {self.message['text']}\n\n".encode()
+        return self.line
 
     def delay_seconds(self) -> float:
         """From the event's commit until now."""

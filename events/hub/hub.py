@@ -103,11 +103,12 @@ class Hub:
     def deliver(self, channel: Channel, frame: Frame) -> int:
         """Fan an event out; to how many."""
         started = time.perf_counter()
-        count = channel.fan_out(frame)
+        counts = channel.fan_out(frame)
         metrics.messages_processed.labels(channel.name).inc()
-        metrics.deliveries.labels(channel.name, "ws").inc(count)
+        for transport, count in counts.items():
+            metrics.deliveries.labels(channel.name, transport).inc(count)
         metrics.fanout_duration.observe(time.perf_counter() - started)
-        return count
+        return counts.total()
 
     async def give_way(self) -> None:
         """Before more is handed out, let those catch up whose queues fill; for a second each, then no longer."""
@@ -118,7 +119,7 @@ class Hub:
         """Events were lost for good: clients load the state again."""
         metrics.gaps.labels(reason).inc()
         logger.error("%s: events %s to %s are lost (%s)", channel.name, first, last, reason)
-        frame = Frame.of(gap(channel.name, first=first, last=last, reason=reason))
+        frame = Frame.of(gap(channel, first=first, last=last, reason=reason))
         for connection in channel.connections():
             connection.offer(frame)
 

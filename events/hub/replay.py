@@ -71,6 +71,6 @@ class Replay:
         """The client loads the state again, and follows from here."""
         metrics.replays.labels("none", reason).inc()
         metrics.gaps.labels(reason).inc()
-        lost = gap(self.channel.name, first=self.since, last=self.channel.last, reason=reason)
+        lost = gap(self.channel, first=self.since, last=self.channel.last, reason=reason)
         for body in (subscribed(self.channel, ref=self.ref), lost):
             self.connection.push(Frame.of(body))

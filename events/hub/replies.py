@@ -13,9 +13,10 @@ def subscribed(
     return with_ref({"type": "subscribed", **where, "recovered": recovered, "replayed": replayed}, ref)
 
 
-def gap(channel: str, *, first: int, last: int, reason: str) -> dict[str, Any]:
-    """Events between these numbers can't be had any more."""
-    return {"type": "gap", "channel": channel, "from": first, "to": last, "reason": reason, "refetch": True}
+def gap(channel: Channel, *, first: int, last: int, reason: str) -> dict[str, Any]:
+    """Events between these numbers can't be had any more; the stream's present life is `epoch`."""
+    where = {"channel": channel.name, "epoch": channel.epoch, "from": first, "to": last}
+    return {"type": "gap", **where, "reason": reason, "refetch": True}
 
 
 def error(code: str, message: str, *, ref: object = None, retryable: bool = False, **more: str) -> dict[str, Any]:

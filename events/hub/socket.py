@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+from events.hub.frame import Frame
+
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
@@ -14,6 +16,10 @@ class Socket:
         self.send = bare(send)
         self.protocol = protocol_of(self.send)
         self.transport: Any = getattr(self.protocol, "transport", None)
+
+    def write(self, frame: Frame) -> Awaitable[None]:
+        """Send a frame."""
+        return self.send(frame.message)
 
     def buffered_bytes(self) -> int:
         """What the server holds and the network has not taken. daphne's send() never waits, so somebody has to look."""

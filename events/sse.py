@@ -1,0 +1,183 @@
+"""The door for those who can't open sockets: the same hub, as server-sent events. ASGI, for one address."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+from channels.auth import AuthMiddlewareStack
+from django.conf import settings
+
+from coupon_site.api.problems import problem
+from events import metrics
+from events.consumers import MAX_CHANNELS
+from events.hub import Hub, hub_of_loop
+from events.hub.closing import CloseCode
+from events.hub.connection import Connection
+from events.hub.event_stream import Cursor, EventStream, cursor_of
+from events.hub.frame import Frame
+from events.hub.viewer import Refused, Viewer, admit
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[Any]]
+
+PATH = "/api/v1/realtime/sse"
+ENDPOINT = "sse"
+COMMENT_SECONDS = 15.0
+# Streams come to an end, so that clients spread over the servers again; they resume where they were.
+LIFE_SECONDS = (540.0, 660.0)
+RETRY_MS = (2_000, 4_000)
+
+Headers = list[tuple[bytes, bytes]]
+HEADERS: Headers = [
+    (b"Content-Type", b"text/event-stream; charset=utf-8"),
+    (b"Cache-Control", b"no-store"),
+    (b"X-Accel-Buffering", b"no"),
+    (b"X-Content-Type-Options", b"nosniff"),
+]
+
+
+class EventStreamDoor:
+    """ASGI: in front of an application, for `GET /api/v1/realtime/sse`."""
+
+    def __init__(self, ordinary: Application) -> None:
+        self.ordinary = ordinary
+        self.stream: Any = AuthMiddlewareStack(serve)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.stream if scope["path"] == PATH else self.ordinary)(scope, receive, send)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """Who follows which channels, and where that client stands on them."""
+
+    viewer: Viewer
+    channels: list[str]
+    cursor: Cursor
+
+
+async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+    """`?channels=a,b` or all that the user may see, from `Last-Event-ID` (or `?last_event_id=`) on."""
+    allowed: Headers = []
+    try:
+        allowed = cross_origin_headers(scope)
+        wish = await wish_of(scope)
+        hub = await hub_of_loop()
+    except Refused as refused:
+        await refuse(send, refused.status, refused.reason, allowed)
+    except TimeoutError:
+        await refuse(send, 503, "unavailable", allowed)
+    else:
+        await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *allowed]})
+        await follow(hub, wish, receive, send)
+
+
+async def wish_of(scope: Scope) -> Wish:
+    """What the request asks for. Raises Refused."""
+    if scope["method"] != "GET":
+        raise Refused(405, "method_not_allowed")
+    viewer = await admit(scope)
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    channels = list(viewer.access)
+    if "channels" in query:
+        channels = [name for name in dict.fromkeys(",".join(query["channels"]).split(",")) if name][:MAX_CHANNELS]
+    if any(name not in settings.REALTIME_CHANNELS for name in channels):
+        raise Refused(400, "unknown_channel")
+    if any(name not in viewer.access for name in channels):
+        raise Refused(403, "forbidden")
+    header = dict(scope["headers"]).get(b"last-event-id", b"").decode("latin-1")
+    try:
+        cursor = cursor_of(header or query.get("last_event_id", [""])[0])
+    except ValueError:
+        raise Refused(400, "bad_cursor") from None
+    return Wish(viewer=viewer, channels=channels, cursor={name: cursor[name] for name in channels if name in cursor})
+
+
+async def follow(hub: Hub, wish: Wish, receive: Receive, send: Send) -> None:
+    """Serve one client to its end, whatever ends it: nothing of it stays in the hub."""
+    body = EventStream(send, channels=hub.channels, cursor=wish.cursor.copy())
+    await body.send(f"retry: {random.randint(*RETRY_MS)}\n\n".encode())  # noqa: S311  spreads load, hides nothing
+    connection = Connection(hub=hub, socket=body, viewer=wish.viewer, endpoint=ENDPOINT)
+    try:
+        hub.join(connection)
+        connection.next_ping_at = float("inf")  # the comments below keep it alive
+        if hub.degraded:
+            connection.reply(hub.status())
+        for channel in wish.channels:
+            epoch, since = wish.cursor.get(channel, ("", None))
+            await hub.subscribe(connection, channel, since=since, epoch=epoch or None)
+        await keep_open(connection, receive)
+    finally:
+        hub.leave(connection)
+        await connection.stop()
+
+
+async def keep_open(connection: Connection, receive: Receive) -> None:
+    """Until the client leaves, is cut off, or has had its time; a comment now and then shows that somebody is there."""
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + random.uniform(*LIFE_SECONDS)  # noqa: S311  the same
+    left = asyncio.ensure_future(until_left(receive))
+    try:
+        while not connection.writer.done():
+            done, _ = await asyncio.wait(
+                {left, connection.writer}, timeout=COMMENT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if left in done:
+                connection.ending = connection.ending or "normal"
+                return
+            if loop.time() >= ends_at:
+                connection.close(CloseCode.TRY_LATER)
+            elif not done:
+                connection.offer(Frame.of({"type": "ping"}))
+    finally:
+        left.cancel()
+
+
+async def until_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def cross_origin_headers(scope: Scope) -> Headers:
+    """Pages of the allowed origins may read the stream with the visitor's session."""
+    origin = dict(scope["headers"]).get(b"origin", b"")
+    if origin.decode("latin-1").lower() not in settings.REALTIME_ALLOWED_ORIGINS:
+        return []
+    return [
+        (b"Access-Control-Allow-Origin", origin),
+        (b"Access-Control-Allow-Credentials", b"true"),
+        (b"Vary", b"Origin"),
+    ]
+
+
+DETAILS = {
+    "anonymous": "Send an API token, or sign in",
+    "origin": "Pages of this origin may not follow events",
+    "method_not_allowed": "Use GET",
+    "unknown_channel": "A channel of ?channels= does not exist",
+    "forbidden": "A channel of ?channels= is not yours to see",
+    "bad_cursor": "Send the last event's id as it was, or none",
+    "unavailable": "Events can't be followed right now: come back in a few seconds",
+}
+
+
+async def refuse(send: Send, status: int, reason: str, more: Headers) -> None:
+    """A problem document instead of a stream; browsers do not come back by themselves after one."""
+    metrics.rejected.labels(reason).inc()
+    body = orjson.dumps(problem(status, reason, reason.replace("_", " ").capitalize(), DETAILS[reason]))
+    headers = [
+        (b"Content-Type", b"application/problem+json"),
+        (b"Content-Length", b"%d" % len(body)),
+        (b"Cache-Control", b"no-store"),
+        *([(b"Allow", b"GET")] if status == 405 else []),
+        *([(b"Retry-After", b"5")] if status == 503 else []),
+        *more,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
