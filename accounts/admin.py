@@ -1,5 +1,6 @@
 """People and tokens."""
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,9 +22,9 @@ admin.site.unregister(Group)
 class TellsRights(ModelAdmin):
     """Rows that rights come from: whom a change or a removal concerns is told of, after the commit."""
 
+    @abstractmethod
     def holders(self, rows: Iterable[Any]) -> Iterable[User]:
         """Whose rights come from these rows."""
-        raise NotImplementedError
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         announce_rights(users=self.holders([obj]))

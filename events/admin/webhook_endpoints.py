@@ -23,11 +23,18 @@ from events.models import EndpointState, WebhookEndpoint
 from events.queries import endpoints_with_health, known_topics
 from events.services import webhooks
 
+DialogAction = Callable[..., HttpResponse]
+
 HEALTH_COLOURS = {"healthy": "success", "new": "info", "failing": "danger", "disabled": "warning"}
 
 
-def dialog(title: str, description: str) -> dict[str, Any]:
-    return {"title": title, "description": description, "form_submit_text": title}
+def button(title: str, icon: str, text: str) -> Callable[[DialogAction], DialogAction]:
+    """An action of one endpoint's page, behind a dialog that says what it does."""
+    dialog = {"title": title, "description": text, "form_submit_text": title}
+    decorate: Callable[[DialogAction], DialogAction] = action(
+        description=title, permissions=["change"], icon=icon, dialog=dialog
+    )
+    return decorate
 
 
 def ago(moment: datetime | None) -> str:
@@ -159,39 +166,19 @@ class WebhookEndpointAdmin(StateHistory):
     def test_selected(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         self.each(request, queryset, self.do_test)
 
-    @action(  # type: ignore[untyped-decorator]  # as above
-        description="Send a test event",
-        permissions=["change"],
-        icon="send",
-        dialog=dialog("Send a test event", "What came of it is among the deliveries within seconds."),
-    )
+    @button("Send a test event", "send", "What came of it is among the deliveries within seconds.")
     def send_test(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self.one(request, object_id, self.do_test)
 
-    @action(  # type: ignore[untyped-decorator]  # as above
-        description="Rotate the secret",
-        permissions=["change"],
-        icon="key",
-        dialog=dialog("Rotate the secret", "The new one is shown once; the present one signs as well for a day."),
-    )
+    @button("Rotate the secret", "key", "The new one is shown once; the present one signs as well for a day.")
     def rotate(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self.one(request, object_id, self.do_rotate)
 
-    @action(  # type: ignore[untyped-decorator]  # as above
-        description="Disable",
-        permissions=["change"],
-        icon="pause",
-        dialog=dialog("Disable", "Nothing more is made for it, and what waits, waits."),
-    )
+    @button("Disable", "pause", "Nothing more is made for it, and what waits, waits.")
     def disable(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self.one(request, object_id, self.do_disable)
 
-    @action(  # type: ignore[untyped-decorator]  # as above
-        description="Enable",
-        permissions=["change"],
-        icon="play_arrow",
-        dialog=dialog("Enable", "What waits is sent first."),
-    )
+    @button("Enable", "play_arrow", "What waits is sent first.")
     def enable(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         return self.one(request, object_id, self.do_enable)
 

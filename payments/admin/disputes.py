@@ -8,7 +8,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from coupon_site.admin import ReadOnly, StateHistory
-from coupon_site.money import format_money
+from payments.admin.amounts import ShowsAmount
 from payments.models import Dispute, DisputeState
 
 STATE_COLOURS = {
@@ -19,7 +19,7 @@ STATE_COLOURS = {
 }
 
 
-class DisputeInline(ReadOnly, TabularInline):
+class DisputeInline(ReadOnly, ShowsAmount, TabularInline):
     model = Dispute
     fields = ["provider_ref", "amount", "state", "reason", "respond_by", "created_at", "closed_at"]
     readonly_fields = ["amount", "created_at"]
@@ -27,13 +27,9 @@ class DisputeInline(ReadOnly, TabularInline):
     ordering = ["-id"]
     show_change_link = True
 
-    @admin.display
-    def amount(self, dispute: Dispute) -> str:
-        return format_money(dispute.amount_minor, dispute.payment.currency)
-
 
 @admin.register(Dispute)
-class DisputeAdmin(ReadOnly, StateHistory):
+class DisputeAdmin(ReadOnly, ShowsAmount, StateHistory):
     list_display = [
         "provider_ref", "amount", "shown_state", "reason", "respond_by", "provider", "created_at", "closed_at",
     ]  # fmt: skip
@@ -51,10 +47,6 @@ class DisputeAdmin(ReadOnly, StateHistory):
     @display(description="state", ordering="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]  # no types
     def shown_state(self, dispute: Dispute) -> str:
         return dispute.get_state_display()
-
-    @admin.display(description="amount", ordering="amount_minor")
-    def amount(self, dispute: Dispute) -> str:
-        return format_money(dispute.amount_minor, dispute.payment.currency)
 
     @admin.display(description="payment")
     def payment_page(self, dispute: Dispute) -> SafeString:

@@ -11,7 +11,7 @@ from unfold.decorators import display
 from accounts.models import User
 from coupon_site.admin import ReadOnly, StateHistory
 from coupon_site.errors import DomainError
-from coupon_site.money import format_money
+from payments.admin.amounts import ShowsAmount
 from payments.models import Refund, RefundState
 from payments.services import cancel_refund, retry_refund
 
@@ -24,7 +24,7 @@ STATE_COLOURS = {
 }
 
 
-class RefundInline(ReadOnly, TabularInline):
+class RefundInline(ReadOnly, ShowsAmount, TabularInline):
     model = Refund
     fields = ["amount", "state", "reason", "requested_by", "failure_code", "attempt", "created_at", "done_at"]
     readonly_fields = ["amount", "created_at"]
@@ -32,13 +32,9 @@ class RefundInline(ReadOnly, TabularInline):
     ordering = ["-id"]
     show_change_link = True
 
-    @admin.display
-    def amount(self, refund: Refund) -> str:
-        return format_money(refund.amount_minor, refund.payment.currency)
-
 
 @admin.register(Refund)
-class RefundAdmin(ReadOnly, StateHistory):
+class RefundAdmin(ReadOnly, ShowsAmount, StateHistory):
     list_display = ["created_at", "amount", "shown_state", "reason", "failure_code", "attempt", "requested_by"]
     list_filter = ["state", "payment__provider", "created_at"]
     list_select_related = ["payment", "requested_by"]
@@ -58,10 +54,6 @@ class RefundAdmin(ReadOnly, StateHistory):
     @display(description="state", ordering="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]  # no types
     def shown_state(self, refund: Refund) -> str:
         return refund.get_state_display()
-
-    @admin.display(description="amount", ordering="amount_minor")
-    def amount(self, refund: Refund) -> str:
-        return format_money(refund.amount_minor, refund.payment.currency)
 
     @admin.action(description="Send selected failed refunds again", permissions=["resolve"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
