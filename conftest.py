@@ -110,3 +110,18 @@ def crowd(django_db_setup: None) -> Iterator[Crowd]:
     """Real processes that do things at the same instant; for tests of `django_db(transaction=True)`."""
     with Crowd() as crowd:
         yield crowd
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests measured: each line that one recorded by record_property("summary", …), from every worker."""
+    lines = [
+        str(value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == "summary"
+    ]
+    if lines:
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(lines))
