@@ -11,6 +11,7 @@ from django.conf import settings
 
 from cashback.errors import BankUnreachable
 from cashback.models import Payout, PayoutState
+from coupon_site.upstream import CountedTransport
 from payments.errors import ProviderRefused, ProviderUnavailable
 
 SANDBOX_STATES: Mapping[str, PayoutState] = {
@@ -51,7 +52,7 @@ class SandboxBank:
     """Real HTTP to the sandbox bank under the site's own address."""
 
     def __init__(self) -> None:
-        self.http = httpx.Client(trust_env=False)  # not through a proxy of the environment: the bank is this site
+        self.http = httpx.Client(transport=CountedTransport("payouts"))
 
     def send(self, payout: Payout) -> TransferReport:
         asked = {

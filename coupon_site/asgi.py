@@ -5,15 +5,17 @@ from typing import Any
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coupon_site.settings")
 django = get_asgi_application()
 
-from coupon_site.process import serve_metrics_port  # noqa: E402
-from events.routing import websocket_urlpatterns  # noqa: E402  models exist only after the line above
+from coupon_site.process import serve_metrics_port  # noqa: E402  models exist only after the line above
+from events.routing import websocket_urlpatterns  # noqa: E402
 from events.sse import EventStreamDoor  # noqa: E402
+from monitoring.faults import PastTheDoor  # noqa: E402
 from monitoring.middleware import observe  # noqa: E402
 from monitoring.processes import start_reporting  # noqa: E402
 from orders.api.burst import BurstDoor  # noqa: E402
@@ -26,7 +28,9 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 
 
 addresses: list[Any] = [*websocket_urlpatterns, re_path(r"", refuse)]  # type: ignore[arg-type]  # Channels' own routes
-http = BurstDoor(EventStreamDoor(django), observe=observe)
+http: Any = BurstDoor(EventStreamDoor(django), observe=observe)
+if settings.FAULTS:
+    http = PastTheDoor(http, django)
 application = ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(URLRouter(addresses))})
 start_reporting()
 serve_metrics_port()

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,7 @@ INSTALLED_APPS = [
 # The first three are native to both worlds; the rest are Django's, each of which costs a thread hop under ASGI.
 MIDDLEWARE = [
     "monitoring.middleware.HttpMetrics",
+    "monitoring.faults.Faults",
     "coupon_site.tracing.RequestIdMiddleware",
     "coupon_site.guards.RefuseNulBytes",
     "coupon_site.guards.ProbesByAddress",
@@ -131,7 +133,7 @@ TEMPLATES: list[dict[str, Any]] = [
 _dsn = {name: str(value) for name, value in conninfo_to_dict(DATABASE_URL).items() if value is not None}
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        "ENGINE": "django_prometheus.db.backends.postgresql",
+        "ENGINE": "coupon_site.database",
         "NAME": _dsn.pop("dbname", "coupon_site"),
         "USER": _dsn.pop("user", ""),
         "PASSWORD": _dsn.pop("password", ""),
@@ -145,10 +147,10 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
+# Bounds of the time that a statement takes; django-prometheus begins at 10 ms.
+PROMETHEUS_LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, inf)
 PROMETHEUS_EXPORT_MIGRATIONS = False  # the state exporter does it, once for all processes
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "cache"}
-}
+CACHES = {"default": {"BACKEND": "coupon_site.cache.CountedRedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "cache"}}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
@@ -300,7 +302,9 @@ LOGGING = {
 
 # --- monitoring ---
 METRICS_TOKEN = secret("METRICS_TOKEN")
-PROCESS_ADDRESS = env.str("PROCESS_ADDRESS", "127.0.0.1")  # where ports of processes other than web listen
+PROCESS_ADDRESS = env.str("PROCESS_ADDRESS", "127.0.0.1")  # where /metrics and health of each process listen
+METRICS_PORT = env.int("METRICS_PORT", 0)  # of a process with a main port; 0: /metrics is only there, by token
+FAULTS = env.bool("FAULTS", False)  # flags that break things, for drills; only where LOCAL is on
 
 # --- events ---
 # Who sees everything on a channel; others see what is addressed to them.

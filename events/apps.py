@@ -8,8 +8,7 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         from events import metrics
-        from events.registry import registry
 
         # Workers find handlers and the relay finds event types by what the apps declare in these two modules.
         autodiscover_modules("events", "handlers")
-        metrics.start_at_zero(topics=registry.topics(), channels=settings.REALTIME_CHANNELS)
+        metrics.start_at_zero(channels=settings.REALTIME_CHANNELS)

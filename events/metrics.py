@@ -31,6 +31,8 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 processed = Counter("outbox_processed_total", "Outbox messages delivered to their handler", ["topic"])
 failed = Counter("outbox_failed_total", "Tries of outbox messages that failed", ["topic", "reason"])
 processing_duration = Histogram("outbox_processing_duration_seconds", "Time in a handler", ["topic"], buckets=SECONDS)
+# The same under an older name, which dashboards of flash sales know.
+job_duration = Histogram("flash_sale_job_duration_seconds", "Time in a handler", ["queue"], buckets=SECONDS)
 tasks_processed = Counter("tasks_processed_total", "Calls of handlers and sweeps that ended", ["task", "status"])
 task_duration = Histogram(
     "task_duration_seconds", "Time in a handler or sweep", ["task"], buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60)
@@ -97,6 +99,7 @@ def start_work_at_zero(*, topics: Iterable[str], tasks: Iterable[str]) -> None:
     for topic in topics:
         processed.labels(topic)
         processing_duration.labels(topic)
+        job_duration.labels(topic)
         for reason in FAILURES:
             failed.labels(topic, reason)
     for task in tasks:

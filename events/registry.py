@@ -1,6 +1,6 @@
 """What is to be called when: handlers of events, tasks to do later, sweeps by the clock. Decorators fill it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -73,6 +73,11 @@ class Registry:
         """Every topic that has a handler."""
         return sorted({handler.topic for handler in self.handlers.values()})
 
+    def task_names(self, topics: Sequence[str]) -> list[str]:
+        """What workers of these topics call, in the words of figures; any of them may come to lead the sweeps."""
+        called = [handler.name for handler in self.handlers.values() if handler.topic in topics]
+        return sorted({task_name(name) for name in (*called, *self.sweeps)})
+
     @contextmanager
     def unit_of_work(self) -> Iterator[None]:
         """One call of a handler or a sweep, or one message of a socket, within all that apps want around it."""
@@ -88,6 +93,11 @@ registry = Registry()
 def name_of(function: Callable[..., object]) -> str:
     """The dotted name under which messages refer to a function."""
     return f"{function.__module__}.{function.__qualname__}"
+
+
+def task_name(name: str) -> str:
+    """`orders.expire` of `orders.handlers.expire`: where a function lies may change, figures go on."""
+    return f"{name.partition('.')[0]}.{name.rpartition('.')[2]}"
 
 
 def handles(*events: type["Event"], topic: str | None = None, transactional: bool = True) -> Callable[[H], H]:

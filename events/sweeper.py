@@ -9,6 +9,7 @@ from django.db import close_old_connections, connection
 
 from events.leadership import Leadership
 from events.registry import Sweep, registry
+from events.services.counting import count_task
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +54,15 @@ class Sweeper(threading.Thread):
 def run_sweep(sweep: Sweep) -> None:
     """Run one sweep; what goes wrong is logged, and tried again at the next time."""
     close_old_connections()
+    started = time.perf_counter()
     try:
         with registry.unit_of_work():
             done = sweep.function()
     except Exception:
+        count_task(sweep.name, status="failed")
         logger.exception("%s failed", sweep.name)
     else:
+        count_task(sweep.name, status="success", seconds=time.perf_counter() - started)
         logger.info("%s: %s done", sweep.name, done)
     finally:
         close_old_connections()

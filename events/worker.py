@@ -32,7 +32,7 @@ class Worker:
 
     def __init__(self, topics: Sequence[str] = ()) -> None:
         self.topics = list(topics) or [t for t in all_topics() if t not in settings.OUTBOX_DEDICATED_TOPICS]
-        metrics.start_at_zero(topics=self.topics, channels=())
+        metrics.start_work_at_zero(topics=self.topics, tasks=registry.task_names(self.topics))
         self.doorman = Doorman()
         self.crew = Crew(self.topics)
         self.stopping = False

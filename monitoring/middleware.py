@@ -1,39 +1,32 @@
 """Counts and times every HTTP request once, whatever becomes of it."""
 
-import re
 import time
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import cast
+from typing import NamedTuple, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, Summary
 
+from coupon_site.database.base import Statements, statements
 from coupon_site.tracing import request_id
-from monitoring.metrics import http_active_connections, http_request_duration_seconds, http_requests_total
+from monitoring import metrics
 from monitoring.recent import recent
+from monitoring.routes import route_of
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
-# Anybody can invent a method; only these become label values.
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # Asked for by machines every few seconds: they would drown what people see.
 UNCOUNTED = frozenset(
     {"/metrics", "/livez", "/readyz", "/health", "/startupz", "/monitoring/metrics", "/monitoring/health"}
 )
 
-UNMATCHED = "unmatched"
-STATIC = "static"
 CLIENT_LEFT = 499
 FAILED = 500
-
-NAMED_GROUP = re.compile(r"\(\?P<(\w+)>(?:[^()\\]|\\.|\[[^\]]*\]|\([^()]*\))*\)")
-CONVERTER = re.compile(r"<\w+:(\w+)>")
-ANCHORS = re.compile(r"\^|\$|\\Z")
 
 
 class HttpMetrics:
@@ -54,36 +47,50 @@ class HttpMetrics:
         return self.answer_async(request) if self.is_async else self.answer(request)
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
-        status, started = FAILED, time.perf_counter()
-        http_active_connections.inc()
+        ongoing, response = Ongoing(), None
         try:
             response = cast(HttpResponseBase, self.get_response(request))
-            status = response.status_code
             return response
         finally:
-            http_active_connections.dec()
-            observe_request(request, status, time.perf_counter() - started)
+            ongoing.end(request, response, FAILED)
 
     async def answer_async(self, request: HttpRequest) -> HttpResponseBase:
-        status, started = FAILED, time.perf_counter()
-        http_active_connections.inc()
+        ongoing, response, without = Ongoing(), None, FAILED
         try:
             response = await cast(Awaitable[HttpResponseBase], self.get_response(request))
-            status = response.status_code
         except CancelledError:
-            status = CLIENT_LEFT
+            without = CLIENT_LEFT
             raise
         else:
             return response
         finally:
-            http_active_connections.dec()
-            observe_request(request, status, time.perf_counter() - started)
+            ongoing.end(request, response, without)
 
 
-def observe_request(request: HttpRequest, status: int, seconds: float) -> None:
-    """One count and one duration of a request to Django."""
-    method = request.method if request.method in METHODS else "OTHER"
-    observe(method, path_of(request), status, seconds, request_id.get())
+class Ongoing:
+    """A request in progress: since when, and how many statements it has sent."""
+
+    __slots__ = ("started", "statements")
+
+    def __init__(self) -> None:
+        self.statements = Statements()
+        statements.set(self.statements)
+        metrics.http_active_connections.inc()
+        self.started = time.perf_counter()
+
+    def end(self, request: HttpRequest, response: HttpResponseBase | None, without: int) -> None:
+        """Observe it; `without` is the status of what ended without a response."""
+        seconds = time.perf_counter() - self.started
+        metrics.http_active_connections.dec()
+        status = without if response is None else response.status_code
+        method, path = route_of(request)
+        observe(method, path, status, seconds, request_id.get())
+        about = route_series(path)
+        about.queries.observe(self.statements.count)
+        if sent := body_size(request):
+            about.request_size.observe(sent)
+        if isinstance(response, HttpResponse):
+            about.response_size.observe(len(response.content))
 
 
 def observe(method: str, path: str, status: int, seconds: float, this_request: str) -> None:
@@ -93,26 +100,39 @@ def observe(method: str, path: str, status: int, seconds: float, this_request: s
     duration_of(method, path).observe(seconds, {"request_id": this_request} if this_request else None)
 
 
-def path_of(request: HttpRequest) -> str:
-    """The route's template: what visitors type never becomes a label value."""
-    if match := request.resolver_match:
-        return template_of(match.route)
-    return STATIC if request.path.startswith(settings.STATIC_URL) else UNMATCHED
+def body_size(request: HttpRequest) -> int:
+    """What the client announced, as far as it could be true."""
+    announced = request.META.get("CONTENT_LENGTH") or ""
+    if announced.isascii() and announced.isdigit() and len(announced) < 15:
+        return min(int(announced), settings.IMPORT_MAX_BYTES)
+    return 0
 
 
-@cache
-def template_of(route: str) -> str:
-    """`api/v1/^orders/(?P<id>[^/.]+)/$` and `api/v1/orders/<uuid:id>/` as `/api/v1/orders/<id>/`."""
-    plain = ANCHORS.sub("", NAMED_GROUP.sub(r"<\1>", route))
-    return "/" + CONVERTER.sub(r"<\1>", plain).replace("\\", "").removesuffix("?")
+class RouteSeries(NamedTuple):
+    """What is summed up of a route."""
+
+    queries: Summary
+    request_size: Summary
+    response_size: Summary
 
 
 # Looking a child up takes a lock and a tuple of strings; these are as few as routes, methods and statuses.
 @cache
+def route_series(path: str) -> RouteSeries:
+    return RouteSeries(
+        metrics.http_request_db_queries.labels(path),
+        metrics.http_request_size_bytes.labels(path),
+        metrics.http_response_size_bytes.labels(path),
+    )
+
+
+@cache
 def count_of(method: str, path: str, status: int) -> Counter:
-    return http_requests_total.labels(method, path, str(status))
+    return metrics.http_requests_total.labels(method, path, str(status))
 
 
 @cache
 def duration_of(method: str, path: str) -> Histogram:
-    return http_request_duration_seconds.labels(method, path)
+    """The child of a route; its first failure shall not be missed by an increase."""
+    count_of(method, path, FAILED)
+    return metrics.http_request_duration_seconds.labels(method, path)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import psycopg
 from honcho.environ import parse_procfile
 
@@ -30,7 +31,8 @@ class LiveSite:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.servers = EmbeddedServers(folder / "servers")
-        self.ports = dict(zip(PORT_NAMES, free_ports(len(PORT_NAMES)), strict=True))
+        *ports, self.metrics_port = free_ports(len(PORT_NAMES) + 1)
+        self.ports = dict(zip(PORT_NAMES, ports, strict=True))
         self.url = f"http://127.0.0.1:{self.ports['web']}"
         self.metrics_token = secrets.token_hex(16)
         self.staff = (STAFF_EMAIL, secrets.token_hex(8))
@@ -52,6 +54,7 @@ class LiveSite:
             "PYTHONUNBUFFERED": "1",
             "PYTHONFAULTHANDLER": "1",
             **{f"{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
+            "METRICS_PORT": str(self.metrics_port),  # of the web process
             **settings,
         }
         self._stack = ExitStack()
@@ -82,9 +85,13 @@ class LiveSite:
             )
 
     def kill(self, name: str) -> None:
-        """End one process as a power cut would."""
+        """End one process, and what it has started, as a power cut would."""
+        family = psutil.Process(self.processes[name].pid).children(recursive=True)
         self.processes[name].kill()
         self.processes[name].wait()
+        for child in family:
+            child.kill()
+        psutil.wait_procs(family)
 
     def stop(self) -> None:
         """SIGTERM to all; whoever is not gone in time is a failure, with what each of its threads was at."""
@@ -97,7 +104,9 @@ class LiveSite:
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGABRT)
                     process.wait()
-                    raise AssertionError(f"{name} did not stop: {self.log(name)[-6000:]}") from None
+                    raise AssertionError(
+                        f"{name} did not stop: {self.log(name).rpartition('Fatal Python error')[2]}"
+                    ) from None
         finally:
             for process in self.processes.values():
                 process.kill()

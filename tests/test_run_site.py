@@ -24,7 +24,8 @@ pytestmark = [pytest.mark.xdist_group("live"), pytest.mark.slow]
 def environment() -> Iterator[dict[str, str]]:
     """A folder and ports of its own, and nothing configured."""
     kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL", "LOCAL"}}
-    ports = {f"{name.upper()}_PORT": str(port) for name, port in zip(PORT_NAMES, free_ports(5), strict=True)}
+    names = [*PORT_NAMES, "metrics"]
+    ports = {f"{name.upper()}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     with TemporaryDirectory(prefix="run-") as name:
         Path(name).chmod(0o755)
         yield {**kept, **ports, "VAR_DIR": name, "DJANGO_SETTINGS_MODULE": "coupon_site.settings"}

@@ -28,6 +28,7 @@ class Relay:
 
     def __init__(self) -> None:
         self.channels = list(settings.REALTIME_CHANNELS)
+        metrics.start_relay_at_zero()
         self.leadership = Leadership("relay")
         self.ledger = Ledger(self.leadership)
         self.streams = Streams()

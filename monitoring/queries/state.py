@@ -1,8 +1,10 @@
 """Figures that only the database knows: read once for all processes, shown by the state exporter."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from prometheus_client.core import GaugeMetricFamily
@@ -12,6 +14,7 @@ import events.queries
 import orders.queries
 import payments.queries
 import vouchers.queries
+from events.registry import registry
 from monitoring.queries.cashback import pending_amounts
 from monitoring.queries.invariants import reconcile
 
@@ -29,9 +32,10 @@ def outbox(at: datetime) -> Families:
     yield gauges("outbox_messages", "Outbox messages and events by state", "state", states)
     yield gauge("outbox_oldest_pending_age_seconds", "Age of the oldest that waits", whole.oldest_pending_age_seconds)
     yield gauge("outbox_dead_messages", "Given up: they wait for an operator", whole.dead)
-    queued = {queue: part.queued for queue, part in parts.items()}
+    idle = dict.fromkeys([*registry.topics(), *settings.REALTIME_CHANNELS], 0)
+    queued = idle | {queue: part.queued for queue, part in parts.items()}
     yield gauges("flash_sale_queue_length", "What waits, by queue", "queue", queued)
-    active = {queue: part.in_flight for queue, part in parts.items()}
+    active = idle | {queue: part.in_flight for queue, part in parts.items()}
     yield gauges("flash_sale_jobs_active", "What is being worked on, by queue", "queue", active)
     deliveries = events.queries.deliveries_by_state()
     yield gauges("webhook_deliveries", "Webhooks that wait or were given up, by state", "state", deliveries)
@@ -40,7 +44,8 @@ def outbox(at: datetime) -> Families:
 
 def sales(at: datetime) -> Families:
     """Stock of products on sale, and orders and payments that wait."""
-    left = {str(each.product): each.available for each in orders.queries.inventory_of_live_sales(at)}
+    products = orders.queries.inventory_of_live_sales(at)
+    left = dict(zip(distinct([each.title for each in products]), (each.available for each in products), strict=True))
     yield gauges("flash_sale_inventory_units", "Units left of products on sale", "product", left)
     yield gauge("orders_pending", "Orders that hold stock and wait for money", orders.queries.pending_orders())
     yield gauge("orders_overdue", "Unpaid orders whose hold should have ended", orders.queries.overdue_orders(at))
@@ -54,7 +59,7 @@ def goods(at: datetime) -> Families:
     """Vouchers that are worth something, cashback that is owed, imports that stand still."""
     active = vouchers.queries.tickets_active_total()
     yield gauge("tickets_active_total", "Vouchers that can be used now or later", active)
-    owed = {each["currency"]: each["minor"] for each in pending_amounts()}
+    owed = dict.fromkeys(settings.USD_RATES, 0) | {each["currency"]: each["minor"] for each in pending_amounts()}
     yield gauges("cashback_pending_minor", "Cashback that is not yet the customers', by currency", "currency", owed)
     yield gauge(
         "cashback_pending_usd", "The same in dollars, by the site's rates", cashback.queries.cashback_pending_usd()
@@ -89,6 +94,16 @@ def migrations(at: datetime) -> Families:
         {connection.alias: len(plan)},
     )
     yield gauges("django_migrations_applied_total", "Count of applied migrations", "connection", applied)
+
+
+def distinct(titles: Sequence[str]) -> list[str]:
+    """People know products by their titles; of those with the same title, each but the first gets a number."""
+    seen: Counter[str] = Counter()
+    names = []
+    for title in titles:
+        seen[title] += 1
+        names.append(title if seen[title] == 1 else f"{title} ({seen[title]})")
+    return names
 
 
 def gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

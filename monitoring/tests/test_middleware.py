@@ -13,8 +13,9 @@ from prometheus_client import REGISTRY
 
 from coupon_site.tracing import request_id
 from monitoring.metrics import http_active_connections
-from monitoring.middleware import HttpMetrics, template_of
+from monitoring.middleware import HttpMetrics
 from monitoring.recent import Recent
+from monitoring.routes import template_of
 
 pytestmark = pytest.mark.django_db
 

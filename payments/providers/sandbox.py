@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 from django.conf import settings
 
+from coupon_site.upstream import CountedTransport
 from payments.errors import ProviderRefused, ProviderUnavailable
 from payments.models import Dispute, DisputeState, Payment, PaymentState, ProviderName, Refund, RefundState
 from payments.providers.interface import ChargeReport, DisputeReport, ProviderEvent, RefundReport
@@ -41,8 +42,7 @@ class SandboxProvider:
     reopens_failed = False
 
     def __init__(self) -> None:
-        # Not through a proxy of the environment: the bank is this site.
-        self.http = httpx.Client(timeout=settings.PROVIDER_TIMEOUT_SECONDS, trust_env=False)
+        self.http = httpx.Client(timeout=settings.PROVIDER_TIMEOUT_SECONDS, transport=CountedTransport("bank"))
 
     def accepts(self, method: str) -> bool:
         return method in self.methods

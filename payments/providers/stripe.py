@@ -8,6 +8,7 @@ from typing import Any, Final
 import stripe
 from django.conf import settings
 
+from coupon_site.upstream import request_to
 from payments.errors import ProviderRefused, ProviderUnavailable
 from payments.models import CaptureMode, Dispute, Payment, PaymentState, ProviderName, Refund
 from payments.providers.interface import ChargeReport, DisputeReport, ProviderEvent, RefundReport
@@ -21,6 +22,16 @@ METHOD_PREFIX: Final = "pm_"
 PAGE: Final = 100
 
 
+class CountedClient(stripe.RequestsClient):
+    """Stripe's way out, counted."""
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        with request_to("stripe") as answered:
+            answer = super().request(*args, **kwargs)
+            answered(answer[1])
+        return answer
+
+
 class StripeProvider:
     """Charges, refunds and disputes at Stripe. Our ids are the idempotency keys, and in the metadata of everything."""
 
@@ -30,7 +41,7 @@ class StripeProvider:
 
     def __init__(self) -> None:
         # Its sessions are one per thread. Whoever calls tries again by itself, later.
-        http = stripe.RequestsClient(timeout=settings.PROVIDER_TIMEOUT_SECONDS)
+        http = CountedClient(timeout=settings.PROVIDER_TIMEOUT_SECONDS)
         self.api = stripe.StripeClient(
             settings.STRIPE_SECRET_KEY,
             base_addresses={"api": settings.STRIPE_API_BASE},

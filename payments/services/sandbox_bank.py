@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from coupon_site.transitions import move
+from coupon_site.upstream import CountedTransport
 from events import enqueue, task
 from events.errors import Defer
 from events.models import OutboxMessage
@@ -156,5 +157,5 @@ def tell_site(*, kind: str, data: Mapping[str, Any]) -> None:
 
 @cache
 def http() -> httpx.Client:
-    """The bank's way out, not through a proxy of the environment: the site is the bank's own host."""
-    return httpx.Client(timeout=settings.PROVIDER_TIMEOUT_SECONDS, trust_env=False)
+    """The bank's way out."""
+    return httpx.Client(timeout=settings.PROVIDER_TIMEOUT_SECONDS, transport=CountedTransport("bank_webhooks"))

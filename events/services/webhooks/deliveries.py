@@ -12,6 +12,7 @@ from django.db import transaction
 from accounts.models import User
 from coupon_site.errors import IllegalTransition
 from coupon_site.transitions import move, record_change
+from coupon_site.upstream import count_request
 from events import metrics
 from events.errors import EndpointDisabled, LeaseLost
 from events.events import as_json
@@ -71,6 +72,7 @@ def deliver(*, delivery: WebhookDelivery, at: datetime) -> None:
     else:
         headers = signed_headers(webhook_id=str(delivery.event_id), body=delivery.body, given=given, at=at)
         answer = post(endpoint.url, headers=headers, body=delivery.body)
+        count_request("webhooks", status=answer.status, seconds=answer.seconds)
     try:
         record(delivery=delivery, answer=answer, at=at)
     except LeaseLost as lost:

@@ -1,0 +1,54 @@
+"""Which series a request belongs to: the method and route that answer it, never what a visitor can invent."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+
+METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+FORM_METHODS: Final = frozenset({"GET", "POST"})
+OTHER: Final = "OTHER"
+UNMATCHED: Final = "unmatched"
+STATIC: Final = "static"
+
+NAMED_GROUP = re.compile(r"\(\?P<(\w+)>(?:[^()\\]|\\.|\[[^\]]*\]|\([^()]*\))*\)")
+CONVERTER = re.compile(r"<\w+:(\w+)>")
+ANCHORS = re.compile(r"\^|\$|\\Z")
+ADMIN_MODEL = re.compile(r"^/admin/\w+/\w+/")
+ADMIN_ACTION = re.compile(r"^(/admin/<model>/)<\w+>/\w+/$")
+
+
+def route_of(request: HttpRequest) -> tuple[str, str]:
+    """Method and route, as label values. What no view takes belongs to no route."""
+    method = "GET" if request.method == "HEAD" else request.method or OTHER
+    match = request.resolver_match
+    if match is None:
+        path = STATIC if request.path.startswith(settings.STATIC_URL) else UNMATCHED
+        return (method if method in FORM_METHODS else OTHER), path
+    if not takes(match.func, method):
+        return OTHER, UNMATCHED
+    return method, template_of(match.route)
+
+
+@cache
+def takes(view: Callable[..., Any], method: str) -> bool:
+    """Whether a view has an answer of its own to a method: one out of a closed list."""
+    if method not in METHODS:
+        return False
+    if actions := getattr(view, "actions", None):
+        return method.lower() in actions
+    if kind := getattr(view, "cls", None) or getattr(view, "view_class", None):
+        return hasattr(kind, method.lower())
+    return method in FORM_METHODS
+
+
+@cache
+def template_of(route: str) -> str:
+    """`api/v1/^orders/(?P<id>[^/.]+)/$` and `api/v1/orders/<uuid:id>/` as `/api/v1/orders/<id>/`."""
+    plain = ANCHORS.sub("", NAMED_GROUP.sub(r"<\1>", route))
+    template = "/" + CONVERTER.sub(r"<\1>", plain).replace("\\", "").removesuffix("?")
+    # The admin has a dozen screens for each of its tables.
+    return ADMIN_ACTION.sub(r"\1<id>/<action>/", ADMIN_MODEL.sub("/admin/<model>/", template))
