@@ -1,0 +1,178 @@
+"""What faults do while their flag is on, and that they exist nowhere else."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import ImproperlyConfigured, MiddlewareNotUsed
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+
+from events import registry as registry_module
+from flags import override_flags
+from flags.registry import declared
+from monitoring import faults
+from monitoring.faults import FaultInjected, Faults, PastTheDoor, stalled
+
+QUIET = dict.fromkeys(faults.FAULTS, False)
+
+
+@pytest.fixture
+def middleware(settings: Any) -> Faults:
+    settings.FAULTS = True
+    return Faults(lambda request: HttpResponse("from the view"))
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults, "SCAN_SECONDS", 0.1)
+
+
+def answer(middleware: Faults, request: HttpRequest) -> tuple[HttpResponse | None, float]:
+    """What the fault answers in the view's place, and after how long."""
+    started = time.monotonic()
+    return middleware.process_view(request, None, (), {}), time.monotonic() - started
+
+
+def test_no_fault__requests_go_through(middleware: Faults, rf: RequestFactory) -> None:
+    with override_flags(QUIET):
+        for request in (rf.post("/api/scan"), rf.post("/sandbox/charges"), rf.post("/api/v1/orders/")):
+            found, seconds = answer(middleware, request)
+
+            assert found is None
+            assert seconds < 0.05
+
+
+def test_slow_scans__wait_and_then_go_through(middleware: Faults, rf: RequestFactory) -> None:
+    with override_flags({**QUIET, faults.SCAN_SLOW: True}):
+        found, seconds = answer(middleware, rf.post("/api/scan"))
+        _, other = answer(middleware, rf.get("/api/v1/vouchers/"))
+
+    assert found is None
+    assert seconds >= 0.1
+    assert other < 0.05
+
+
+async def test_under_asgi__the_loop_is_not_held_up(settings: Any, rf: RequestFactory) -> None:
+    settings.FAULTS = True
+
+    async def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    middleware = Faults(view)
+    with override_flags({**QUIET, faults.SCAN_SLOW: True}):
+        started = time.monotonic()
+        waiting = middleware.process_view(rf.post("/api/scan"), None, (), {})
+        assert time.monotonic() - started < 0.05
+        assert await waiting is None
+
+    assert iscoroutinefunction(middleware)
+    assert time.monotonic() - started >= 0.1
+
+
+def test_payments_down__the_bank_answers_503_and_nobody_else_does(middleware: Faults, rf: RequestFactory) -> None:
+    with override_flags({**QUIET, faults.PAYMENTS_DOWN: True}):
+        bank, _ = answer(middleware, rf.post("/sandbox/charges"))
+        shop, _ = answer(middleware, rf.post("/api/v1/orders/"))
+
+    assert bank is not None
+    assert bank.status_code == 503
+    assert shop is None
+
+
+@pytest.mark.parametrize("path", ["/api/v1/orders/", "/api/v1/orders"])
+def test_checkout_error__orders_fail_and_lists_do_not(middleware: Faults, rf: RequestFactory, path: str) -> None:
+    with override_flags({**QUIET, faults.CHECKOUT_ERROR: True}):
+        with pytest.raises(FaultInjected):
+            answer(middleware, rf.post(path))
+
+        assert answer(middleware, rf.get(path))[0] is None
+
+
+@pytest.mark.parametrize(("fails", "way"), [(True, "django"), (False, "door")])
+async def test_checkout_error__orders_do_not_pass_the_door_for_crowds(*, fails: bool, way: str) -> None:
+    taken = []
+
+    def app(name: str) -> Callable[..., object]:
+        async def call(scope: object, receive: object, send: object) -> None:
+            taken.append(name)
+
+        return call
+
+    with override_flags({faults.CHECKOUT_ERROR: fails}):
+        await PastTheDoor(app("door"), app("django"))({"method": "POST", "path": "/api/v1/orders/"}, None, None)
+
+    assert taken == [way]
+
+
+def test_outbox_stalled__a_worker_stands_still_until_the_flag_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    flag, passed = {"on": True}, threading.Event()
+    monkeypatch.setattr(faults.flags, "is_enabled", lambda name, **kwargs: flag["on"], raising=False)
+
+    def work() -> None:
+        with stalled():
+            passed.set()
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    assert not passed.wait(0.3)
+
+    flag["on"] = False
+    assert passed.wait(2)
+    worker.join()
+
+
+async def test_outbox_stalled__an_event_loop_goes_on() -> None:
+    with override_flags({faults.OUTBOX_STALLED: True}):
+        started = time.monotonic()
+        with stalled():
+            pass
+
+    assert time.monotonic() - started < 0.1
+
+
+def test_faults_not_wanted__there_is_no_middleware_and_no_flag(settings: Any) -> None:
+    settings.FAULTS = False
+
+    faults.declare()
+
+    assert not {*faults.FAULTS} & {*declared}
+    with pytest.raises(MiddlewareNotUsed):
+        Faults(lambda request: HttpResponse())
+
+
+def test_faults_on_a_deployed_site__are_refused(settings: Any) -> None:
+    settings.FAULTS, settings.LOCAL = True, False
+
+    faults.declare()
+
+    (problem,) = faults.faults_stay_at_home()
+    assert problem.is_serious()
+    assert not {*faults.FAULTS} & {*declared}
+    with pytest.raises(ImproperlyConfigured):
+        Faults(lambda request: HttpResponse())
+
+
+@pytest.fixture
+def _forgotten() -> Iterator[None]:
+    """What is declared for a test is not declared for others."""
+    from flags import registry
+
+    before = len(registry_module.registry.surroundings)
+    yield
+    for key in faults.FAULTS:
+        registry._declared.pop(key, None)
+    del registry_module.registry.surroundings[before:]
+
+
+@pytest.mark.usefixtures("_forgotten")
+def test_faults_wanted__can_be_turned_on_by_flag(settings: Any) -> None:
+    settings.FAULTS = True
+
+    faults.declare()
+
+    assert {*faults.FAULTS} <= {*declared}
+    assert stalled in registry_module.registry.surroundings
