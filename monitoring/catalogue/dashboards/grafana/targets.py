@@ -1,0 +1,34 @@
+"""Queries as Grafana sends them, and where it sends them to."""
+
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.models import prometheus
+from grafana_foundation_sdk.models.common import DataSourceRef
+
+from monitoring.catalogue.dashboards.panel import Query
+
+# Whichever Prometheus is chosen at the top of the page.
+SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+# Grafana's own database: annotations that were posted to it.
+GRAFANA = DataSourceRef(type_val="grafana", uid="-- Grafana --")
+
+SHAPES = {
+    "time_series": prometheus.PromQueryFormat.TIME_SERIES,
+    "table": prometheus.PromQueryFormat.TABLE,
+    "heatmap": prometheus.PromQueryFormat.HEATMAP,
+}
+
+
+def target_of(query: Query, *, number: int = 0) -> prometheus.Dataquery:
+    """A query with the letter by which tables name its column."""
+    target = (
+        Dataquery()
+        .expr(query.expr)
+        .ref_id(chr(ord("A") + number))
+        .legend_format(query.legend)
+        .format(SHAPES[query.shape])
+        .exemplar(query.exemplars)
+        .editor_mode(prometheus.QueryEditorMode.CODE)
+    )
+    built = (target.instant() if query.now else target.range()).build()
+    built.datasource = SOURCE
+    return built
