@@ -4,10 +4,9 @@ import hmac
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from prometheus_client import REGISTRY
-from prometheus_client.exposition import choose_encoder
 
 from coupon_site.api import problem_response
+from coupon_site.exposition import exposition
 
 BEARER = "Bearer "
 MACHINE_FORMATS = ("application/openmetrics-text", "text/plain")
@@ -39,5 +38,5 @@ def wants_exposition(request: HttpRequest) -> bool:
 
 def expose(request: HttpRequest) -> HttpResponse:
     """Every series of this process, as OpenMetrics (with exemplars) where that is asked for."""
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-    return HttpResponse(encode(REGISTRY), content_type=content_type, headers={"Cache-Control": "no-store"})
+    body, content_type = exposition(request.headers.get("Accept", ""))
+    return HttpResponse(body, content_type=content_type, headers={"Cache-Control": "no-store"})
