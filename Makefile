@@ -6,13 +6,16 @@ DEMO ?= 1
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format
+.PHONY: help run monitoring test check format
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
 run: $(VENV)/run.stamp ## Start the whole site at http://127.0.0.1:8000/ (DEMO=0: no demo traffic); Ctrl-C stops it
 	@DEMO=$(DEMO) $(BIN)/python manage.py run_site
+
+monitoring: $(VENV)/run.stamp ## Prometheus, Alertmanager and exporters of Debian's packages beside `make run`; Ctrl-C stops them
+	@$(BIN)/python manage.py monitoring start
 
 test: $(VENV)/dev.stamp ## The whole test suite, on real servers (TESTS=path or -k …: a part of it)
 	$(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist loadgroup --cov --cov-report=term:skip-covered $(TESTS)
@@ -25,7 +28,8 @@ check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, migrations, d
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	LOCAL=0 SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))') METRICS_TOKEN=x SANDBOX_WEBHOOK_SECRET=x SANDBOX_KEY=x \
+	secret=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))'); \
+		LOCAL=0 SECRET_KEY=$$secret METRICS_TOKEN=$$secret SANDBOX_WEBHOOK_SECRET=$$secret SANDBOX_KEY=$$secret \
 		ALLOWED_HOSTS=shop.example $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 format: $(VENV)/dev.stamp ## Bring the code into its form

@@ -12,7 +12,8 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coupon_site.settings")
 django = get_asgi_application()
 
-from coupon_site.process import serve_metrics_port  # noqa: E402  models exist only after the line above
+from coupon_site.checks import refuse_unsafe_settings  # noqa: E402  models exist only after the line above
+from coupon_site.process import serve_metrics_port  # noqa: E402
 from events.routing import websocket_urlpatterns  # noqa: E402
 from events.sse import EventStreamDoor  # noqa: E402
 from monitoring.faults import PastTheDoor  # noqa: E402
@@ -27,6 +28,7 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "websocket.close"})
 
 
+refuse_unsafe_settings()
 addresses: list[Any] = [*websocket_urlpatterns, re_path(r"", refuse)]  # type: ignore[arg-type]  # Channels' own routes
 http: Any = BurstDoor(EventStreamDoor(django), observe=observe)
 if settings.FAULTS:

@@ -34,7 +34,7 @@ class LiveSite:
         *ports, self.metrics_port = free_ports(len(PORT_NAMES) + 1)
         self.ports = dict(zip(PORT_NAMES, ports, strict=True))
         self.url = f"http://127.0.0.1:{self.ports['web']}"
-        self.metrics_token = secrets.token_hex(16)
+        self.metrics_token, self.alerts_token = secrets.token_hex(16), secrets.token_hex(16)
         self.staff = (STAFF_EMAIL, secrets.token_hex(8))
         self.tokens = {number: secrets.token_hex(16) for number in range(1, SHOPPERS + 1)}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -49,6 +49,7 @@ class LiveSite:
             "LOCAL": "1",
             "SITE_URL": self.url,
             "METRICS_TOKEN": self.metrics_token,
+            "ALERTS_TOKEN": self.alerts_token,
             "DEMO_PASSWORD": self.staff[1],
             **{f"DEMO_TOKEN_{number}": text for number, text in self.tokens.items()},
             "PYTHONUNBUFFERED": "1",
