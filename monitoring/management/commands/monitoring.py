@@ -6,10 +6,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from monitoring.operations import backup, restore, send_test_alert, silence, start, verify
+from monitoring.operations import backup, drill, generate, restore, send_test_alert, silence, start, verify
 
 VERBS: dict[str, ModuleType] = {
     "backup": backup,
+    "drill": drill,
+    "generate": generate,
     "restore": restore,
     "silence": silence,
     "start": start,
@@ -27,5 +29,5 @@ class Command(BaseCommand):
             operation.add_arguments(verbs.add_parser(name, help=operation.HELP, description=operation.HELP))
 
     def handle(self, *args: Any, verb: str, **options: Any) -> str:
-        sentence: str = VERBS[verb].run(stdout=self.stdout, **options)
+        sentence: str = VERBS[verb].run(**{**options, "stdout": self.stdout})
         return sentence
