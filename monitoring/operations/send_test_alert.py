@@ -1,0 +1,86 @@
+"""`manage.py monitoring test-alert`: a made-up alert, watched on its way to the receivers."""
+
+import time
+from argparse import ArgumentParser
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.management.base import CommandError, OutputWrapper
+
+from monitoring.remote import Alertmanager, RemoteError, addresses
+
+HELP = "Send a made-up alert to Alertmanager, and say which receivers it went to and whether they took it."
+NAME = "TestAlert"
+SEVERITIES = ("critical", "warning", "info")
+POLL_SECONDS = 1.0
+Counts = dict[str, tuple[float, float]]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--alertmanager", metavar="URL", default=addresses.ALERTMANAGER, help="(default %(default)s)")
+    parser.add_argument("--severity", choices=SEVERITIES, default="warning", help="(default %(default)s)")
+    parser.add_argument("--category", default="", help="such as payments or business, for the routes of those")
+    parser.add_argument("--service", default="monitoring", help="(default %(default)s)")
+    parser.add_argument("--name", default=NAME, help="of the alert (default %(default)s)")
+    parser.add_argument("--minutes", type=float, default=5, help="until it resolves by itself (default 5)")
+    parser.add_argument(
+        "--wait", type=float, default=90, metavar="SECONDS", help="for the receivers; 0: don't (default 90)"
+    )
+
+
+def run(*, stdout: OutputWrapper, alertmanager: str, wait: float, **options: Any) -> str:
+    server = Alertmanager(alertmanager)
+    try:
+        before = server.notifications()
+        send(server, labels_of(options), minutes=options["minutes"])
+        receivers = receivers_of(server, options["name"])
+        stdout.write(f"{options['name']} ({options['severity']}) is on its way to {', '.join(receivers)}")
+        return watch(server, before, wait, stdout) if wait > 0 else "Sent."
+    except RemoteError as error:
+        raise CommandError(str(error), returncode=1) from error
+
+
+def labels_of(options: dict[str, Any]) -> dict[str, str]:
+    labels = {"alertname": options["name"], "severity": options["severity"], "service": options["service"]}
+    return labels | ({"category": options["category"]} if options["category"] else {})
+
+
+def send(server: Alertmanager, labels: dict[str, str], *, minutes: float) -> None:
+    now = datetime.now(UTC)
+    annotations = {
+        "summary": "A test: nothing is wrong",
+        "description": f"Sent by hand to see whether alerts arrive. It resolves by itself within {minutes:g} minutes.",
+    }
+    server.post_alert(labels, annotations, starts_at=now, ends_at=now + timedelta(minutes=minutes))
+
+
+def receivers_of(server: Alertmanager, name: str) -> list[str]:
+    """Where Alertmanager's routes send the alert, as soon as it has taken it in. Raises CommandError when silenced."""
+    for _ in range(10):
+        for alert in server.alerts(f'alertname="{name}"'):
+            if silences := alert["status"]["silencedBy"] + alert["status"]["inhibitedBy"]:
+                raise CommandError(f"{name} is silenced or inhibited by {', '.join(silences)}", returncode=1)
+            return sorted(each["name"] for each in alert["receivers"])
+        time.sleep(POLL_SECONDS / 5)
+    raise CommandError(f"Alertmanager has not taken in {name}", returncode=1)
+
+
+def watch(server: Alertmanager, before: Counts, seconds: float, stdout: OutputWrapper) -> str:
+    """Until notifications go out: a group waits half a minute for others."""
+    deadline = time.monotonic() + seconds
+    stdout.write(f"waiting up to {seconds:.0f} s for notifications…")
+    while time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        tried, failed = difference(before, server.notifications())
+        if failed:
+            raise CommandError(f"Refused by {', '.join(failed)}: see Alertmanager's log.", returncode=1)
+        if tried:
+            return f"Delivered: {', '.join(tried)}."
+    raise CommandError(f"No notification went out within {seconds:.0f} s.", returncode=1)
+
+
+def difference(before: Counts, after: Counts) -> tuple[list[str], list[str]]:
+    """Integrations that notified, and that failed to."""
+    tried = [name for name, counts in after.items() if counts[0] > before.get(name, (0, 0))[0]]
+    failed = [name for name, counts in after.items() if counts[1] > before.get(name, (0, 0))[1]]
+    return sorted(tried), sorted(failed)
