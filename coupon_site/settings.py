@@ -215,6 +215,8 @@ SPECTACULAR_SETTINGS = {
             "events.models.EndpointState",
             "events.models.MessageState",
             "flags.choices.FlagSource",
+            "monitoring.models.AlertEnding",
+            "monitoring.models.AlertState",
             "orders.models.OrderState",
             "payments.models.PaymentState",
             "payments.models.RefundState",
@@ -270,6 +272,7 @@ HTTPS = env.bool("HTTPS", not LOCAL)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [  # asked from inside, without TLS
     r"^metrics$",
+    r"^monitoring/alerts$",
     r"^(livez|readyz|health|startupz)$",
     r"^sandbox/",
     r"^hooks/payments/sandbox$",
@@ -302,6 +305,11 @@ LOGGING = {
 
 # --- monitoring ---
 METRICS_TOKEN = secret("METRICS_TOKEN")
+# By what the site knows Alertmanager; without it nobody tells the site of alerts.
+ALERTS_TOKEN = secret("ALERTS_TOKEN") if LOCAL else env.str("ALERTS_TOKEN", "")
+# Where deployments and changes of flags become lines on dashboards: a Grafana, and the token of a service account.
+GRAFANA_URL = env.str("GRAFANA_URL", "").rstrip("/")
+GRAFANA_TOKEN = env.str("GRAFANA_TOKEN", "")
 PROCESS_ADDRESS = env.str("PROCESS_ADDRESS", "127.0.0.1")  # where /metrics and health of each process listen
 METRICS_PORT = env.int("METRICS_PORT", 0)  # of a process with a main port; 0: /metrics is only there, by token
 FAULTS = env.bool("FAULTS", False)  # flags that break things, for drills; only where LOCAL is on
@@ -312,6 +320,7 @@ REALTIME_CHANNELS = {
     "events:orders": "orders.view_order",
     "events:cashback": "cashback.view_cashbackevent",
     "events:flags": "flags.view_flag",
+    "events:alerts": "monitoring.view_alert",
 }
 DATABASE_DIRECT_URL = env.str(
     "DATABASE_DIRECT_URL", ""

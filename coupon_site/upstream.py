@@ -8,8 +8,8 @@ from typing import Final
 import httpx
 from prometheus_client import Counter, Histogram
 
-# Who is asked: the sandbox bank, what the bank itself tells the site, the payouts' bank, Stripe, and shops' endpoints.
-SERVICES: Final = ("bank", "bank_webhooks", "payouts", "stripe", "webhooks")
+# Who is asked: the sandbox bank, what it tells the site itself, Grafana, the payouts' bank, Stripe, shops' endpoints.
+SERVICES: Final = ("bank", "bank_webhooks", "grafana", "payouts", "stripe", "webhooks")
 # Others choose their status codes, so that only classes become label values.
 STATUSES: Final = ("2xx", "3xx", "4xx", "5xx", "error")
 

@@ -38,6 +38,7 @@ GROUPS = {
         "events.outboxevent",
         "events.outboxchannel",
     ],
+    "Monitoring": ["monitoring.alert", "monitoring.deployment"],
     "People": ["accounts.user", "auth.group", "accounts.apitoken"],
 }
 
@@ -64,6 +65,7 @@ class Concern:
 
 
 CONCERNS = [
+    Concern(title="Alerts that fire", model="monitoring.alert", state="firing"),
     Concern(title="Cashback to approve", model="cashback.cashbackevent", state="pending"),
     Concern(title="Cashback held for review", model="cashback.cashbackevent", state="held"),
     Concern(title="Payouts to approve", model="cashback.payout", state="requested"),

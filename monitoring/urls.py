@@ -1,9 +1,14 @@
 from django.urls import path
+from rest_framework.routers import SimpleRouter
 
 from monitoring import views
-from monitoring.api import ReconciliationView
+from monitoring.api import AlertViewSet, NotificationView, ReconciliationView
+
+router = SimpleRouter()
+router.register("alerts", AlertViewSet, basename="alert")
 
 urlpatterns = [
+    *router.urls,
     path("reconciliation/", ReconciliationView.as_view(), name="reconciliation"),
 ]
 page_urlpatterns = [
@@ -18,6 +23,7 @@ page_urlpatterns = [
     path("startupz", views.readyz, name="startupz"),
     path("monitoring/metrics", views.current_metrics, name="monitoring-metrics"),
     path("monitoring/metrics/clear", views.clear_metrics, name="monitoring-metrics-clear"),
+    path("monitoring/alerts", NotificationView.as_view(), name="monitoring-alerts"),
     path("monitoring/benchmark", views.benchmark_report, name="monitoring-benchmark"),
     path("monitoring/health", views.readyz, name="monitoring-health"),
 ]

@@ -1,5 +1,6 @@
 """Pages and probes: metrics, health, the hour's window, the live dashboard."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
@@ -18,8 +19,8 @@ from redis.exceptions import RedisError
 from accounts.models import User
 from coupon_site import health
 from coupon_site.api import only, problem_response
-from monitoring import services
-from monitoring.exposition import expose, refuse_reader, wants_exposition
+from monitoring import services, window
+from monitoring.exposition import expose, refuse_reader, wants_exposition, wants_page
 from monitoring.queries import benchmark, dashboard, figures
 from monitoring.queries.invariants import Finding, reconcile
 
@@ -72,13 +73,33 @@ def current_metrics(request: HttpRequest) -> HttpResponse:
 @never_cache
 @only("GET", "HEAD")
 def benchmark_report(request: HttpRequest) -> HttpResponse:
-    """How the last hour went."""
+    """How the last hour went: a page for people, JSON for programs."""
+    if wants_page(request):
+        return benchmark_page(request)
     if refusal := refuse_reader(request):
         return refusal
     try:
         return JsonResponse(benchmark.report(timezone.now()))
     except RedisError:
         return problem_response(503, "window_unavailable", "The last hour's figures can't be reached now")
+
+
+@staff_member_required
+def benchmark_page(request: HttpRequest) -> HttpResponse:
+    """The same, drawn."""
+    context: dict[str, Any] = {"report": None, "history": []}
+    with suppress(RedisError):
+        report = benchmark.report(timezone.now())
+        context = {
+            "report": report,
+            "sampled_at": window.sampled_at(),
+            "failed_percent": 100 * report["error_rate"],
+            "percentiles": benchmark.percentiles(),
+            "history": benchmark.lines(),
+        }
+    page = render(request, "monitoring/benchmark.html", context, status=200 if context["report"] else 503)
+    page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return page
 
 
 @login_not_required
@@ -105,6 +126,7 @@ def live_dashboard(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "initial": dashboard.state(request.user, timezone.now()),
         "may_change_flags": request.user.has_perm("flags.change_flag"),
+        "may_see_alerts": request.user.has_perm("monitoring.view_alert"),
     }
     page = render(request, "monitoring/dashboard.html", context)
     page.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

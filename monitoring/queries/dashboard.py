@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from accounts.models import User
 from flags.models import Flag
 from monitoring import window
-from monitoring.queries import feed, figures
+from monitoring.queries import alerts, feed, figures
 
 CHART_SECONDS = 900
 
@@ -24,7 +24,7 @@ class FlagRow(TypedDict):
 
 
 def state(user: User | AnonymousUser, at: datetime) -> dict[str, Any]:
-    """Figures, the lines of the charts, the newest orders and cashback, and the flags."""
+    """Figures, the lines of the charts, the newest orders and cashback, the flags, and the alerts that fire."""
     return {
         "figures": figures.sample(at),
         "history": history(),
@@ -32,6 +32,7 @@ def state(user: User | AnonymousUser, at: datetime) -> dict[str, Any]:
             orders=user.has_perm("orders.view_order"), cashback=user.has_perm("cashback.view_cashbackevent")
         ),
         "flags": flags() if user.has_perm("flags.view_flag") else [],
+        "alerts": alerts.firing() if user.has_perm("monitoring.view_alert") else [],
     }
 
 

@@ -15,7 +15,8 @@ from redis.exceptions import ConnectionError as RedisIsAway
 from accounts.models import User
 from flags.choices import FlagSource
 from flags.services import create_flag
-from monitoring.services import record_slot
+from monitoring.services import receive_alerts, record_slot
+from monitoring.tests.alerts import report
 from monitoring.tests.conftest import MakeOrder, MakeSale
 from orders.models import OrderState
 
@@ -197,7 +198,44 @@ def test_state__is_what_a_page_asks_for_after_a_gap(
     assert answers == [401, 403]
     assert state["feed"][0]["key"] == order.number
     assert state["feed"][0]["states"] == "reserved paid"
-    assert set(state) == {"figures", "history", "feed", "flags"}
+    assert set(state) == {"figures", "history", "feed", "flags", "alerts"}
+
+
+def test_alerts_that_fire__are_shown_the_worst_first_with_their_pages(client: Client, superuser: User) -> None:
+    client.force_login(superuser)
+    reports = [
+        report(fingerprint="f1", alertname="HighResponseTime", severity="warning", seconds_ago=900),
+        report(fingerprint="f2", alertname="<b>RedisDown</b>", severity="critical"),
+        report(fingerprint="f3", alertname="Over", over=True),
+    ]
+    receive_alerts(reports=reports, at=timezone.now())
+
+    html = client.get("/").content.decode()
+
+    panel = html[html.index('data-panel="alerts"') :].partition("<template>")[0]
+    assert "hidden" not in panel.partition(">")[0]
+    assert panel.index("&lt;b&gt;RedisDown&lt;/b&gt;") < panel.index("HighResponseTime")
+    assert 'data-severity="critical"' in panel
+    assert 'href="https://docs.example/runbooks/HighErrorRate/"' in panel
+    assert "Over" not in panel
+    state = client.get("/dashboard/state").json()["alerts"]
+    assert [alert["severity"] for alert in state] == ["critical", "warning"]
+
+
+def test_no_alert__takes_no_room(client: Client, superuser: User) -> None:
+    client.force_login(superuser)
+
+    html = client.get("/").content.decode()
+
+    assert "hidden" in html[html.index('data-panel="alerts"') :].partition(">")[0]
+
+
+def test_alerts__are_not_for_staff_without_the_right(client: Client, make_user: Callable[..., User]) -> None:
+    client.force_login(make_user(is_staff=True))
+    receive_alerts(reports=[report()], at=timezone.now())
+
+    assert 'data-panel="alerts"' not in client.get("/").content.decode()
+    assert client.get("/dashboard/state").json()["alerts"] == []
 
 
 def test_favicon__is_there_for_pages_that_name_none(client: Client) -> None:

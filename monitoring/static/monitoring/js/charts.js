@@ -1,8 +1,8 @@
-// Lines over the last quarter of an hour, in the page's own colours.
+// Lines over the last minutes, in the page's own colours.
 
 import { count, duration, percent, clock } from "./format.js";
 
-const WINDOW_SECONDS = 900;
+const QUARTER = 900;
 const LEAST_SECONDS = 180;
 
 const CHARTS = {
@@ -40,8 +40,10 @@ export class Charts {
   #rows;
   #plots = [];
   #due = 0;
+  #seconds;
 
-  constructor(history) {
+  constructor(history, seconds = QUARTER) {
+    this.#seconds = seconds;
     this.#rows = history.map((sample) => ({ ...sample, x: Date.parse(sample.at) / 1000 }));
     this.#build();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#build());
@@ -51,7 +53,7 @@ export class Charts {
     const x = Date.parse(sample.at) / 1000;
     if (this.#rows.length && x <= this.#rows.at(-1).x) return;
     this.#rows.push({ ...sample, x });
-    while (this.#rows.length > 2 && this.#rows[0].x < x - WINDOW_SECONDS) this.#rows.shift();
+    while (this.#rows.length > 2 && this.#rows[0].x < x - this.#seconds) this.#rows.shift();
     this.#due ||= requestAnimationFrame(() => this.#draw());
   }
 
@@ -78,7 +80,7 @@ export class Charts {
   }
 
   #plot(place, chart) {
-    const span = () => [this.#rows[0]?.x, this.#rows.at(-1)?.x];
+    const span = () => shownSpan(this.#rows[0]?.x, this.#rows.at(-1)?.x, this.#seconds);
     const plot = new uPlot(optionsOf(place, chart, span), this.#columns(chart), place);
     const observer = new ResizeObserver(() => plot.setSize({ width: inner(place), height: place.clientHeight }));
     observer.observe(place);
@@ -92,8 +94,8 @@ const inner = (place) => {
 };
 
 /** From the first sample that there is, but never less than some minutes, never more than the window. */
-function shownSpan([first, last = Date.now() / 1000]) {
-  return [Math.max(last - WINDOW_SECONDS, Math.min(first ?? last, last - LEAST_SECONDS)), last];
+function shownSpan(first, last = Date.now() / 1000, seconds) {
+  return [Math.max(last - seconds, Math.min(first ?? last, last - LEAST_SECONDS)), last];
 }
 
 function optionsOf(place, chart, span) {
@@ -108,11 +110,11 @@ function optionsOf(place, chart, span) {
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
-      x: { time: true, range: () => shownSpan(span()) },
+      x: { time: true, range: span },
       y: { range: (_, low, high) => [0, Math.max(chart.floor, (high ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, size: 30, incrs: [60, 120, 300, 600], values: (_, splits) => splits.map((at) => clock(new Date(at * 1000)).slice(0, 5)) },
+      { ...axis, grid: { show: false }, space: 70, size: 30, incrs: [60, 120, 300, 600, 900, 1800], values: (_, splits) => splits.map((at) => clock(new Date(at * 1000)).slice(0, 5)) },
       { ...axis, size: 52, space: 34, values: (_, splits) => splits.map((value) => (chart.tick ? chart.tick(value) : count(value))) },
     ],
     series: [

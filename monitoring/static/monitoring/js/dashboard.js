@@ -1,5 +1,6 @@
 // The live dashboard: what the server drew, and everything that has happened since.
 
+import { Alerts } from "./alerts.js";
 import { Charts } from "./charts.js";
 import { Connection } from "./connection.js";
 import { Feed } from "./feed.js";
@@ -16,6 +17,7 @@ const panelOf = (name) => document.querySelector(`[data-panel="${name}"]`);
 
 const charts = new Charts(initial.history);
 const feed = panelOf("feed") && new Feed(panelOf("feed"));
+const alerts = panelOf("alerts") && new Alerts(panelOf("alerts"));
 const flags = panelOf("flags") && new Flags(panelOf("flags"), document.querySelector("[name=csrfmiddlewaretoken]").value);
 showFigures(initial.figures);
 
@@ -47,6 +49,7 @@ const receivers = {
   "events:orders": (data) => data.number && feed?.take(orderRow(data)),
   "events:cashback": (data) => data.cashback_event && feed?.take(cashbackRow(data)),
   "events:flags": (data) => data.flag && flags?.show({ key: data.flag, enabled: data.enabled }),
+  "events:alerts": (data) => data.alert && alerts?.take(data),
   metrics: (data) => {
     showFigures(data);
     charts.add(data);
@@ -65,6 +68,7 @@ async function reload() {
   charts.replace(state.history);
   for (const row of state.feed.toReversed()) feed?.take(row);
   for (const flag of state.flags) flags?.show(flag);
+  alerts?.replace(state.alerts);
 }
 
 const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -82,6 +86,7 @@ const clockFace = document.querySelector("[data-clock]");
 function tick() {
   clockFace.textContent = `${clock(new Date())} UTC`;
   tickSales();
+  alerts?.tick();
 }
 tick();
 setInterval(tick, 1000);
