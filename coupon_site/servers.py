@@ -139,9 +139,15 @@ class EmbeddedServers:
 
     def stop(self) -> None:
         """Stop both, with their data on disk."""
+        self.stop_postgres()
+        self.stop_redis()
+
+    def stop_postgres(self) -> None:
         data = self.home / "postgres"
         if (data / "postmaster.pid").exists():
             self._run([self.binaries / "pg_ctl", "-D", data, "-m", "fast", "-w", "stop"])
+
+    def stop_redis(self) -> None:
         if self._redis_answers():
             self._redis_command("SHUTDOWN", "NOSAVE")
 

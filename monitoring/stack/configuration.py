@@ -22,7 +22,9 @@ DISCOVERY = (
 )
 INTERVALS = ("scrape_interval", "evaluation_interval", "interval")
 NOBODY = "http://127.0.0.1:9/"  # the discard port: what goes there is tried, fails and is counted
-LEAST_INTERVAL = "1s"  # however fast time runs, a process is not asked more often
+# However fast time runs, nobody is asked more often. What is asked seldom may be slow: PostgreSQL's exporter needs more
+# than a second to find out that its server is away.
+LEAST_INTERVAL, SELDOM, LEAST_SELDOM = "1s", "30s", "3s"
 
 Yaml = dict[str, Any]
 
@@ -93,12 +95,17 @@ def paced(section: Mapping[str, Any], place: Place) -> Yaml:
     changed = dict(section)
     for name in INTERVALS:
         if name in changed:
-            changed[name] = place.scrape_interval or divided(changed[name], place.speed, least=LEAST_INTERVAL)
+            changed[name] = place.scrape_interval or interval(changed[name], place.speed)
     if "scrape_timeout" in changed:
-        wanted = divided(changed["scrape_timeout"], place.speed, least=LEAST_INTERVAL)
-        between = changed.get("scrape_interval") or place.scrape_interval or wanted
-        changed["scrape_timeout"] = min(wanted, between, key=milliseconds)
+        between = changed.get("scrape_interval") or place.scrape_interval or changed["scrape_timeout"]
+        changed["scrape_timeout"] = min(changed["scrape_timeout"], between, key=milliseconds)
     return changed
+
+
+def interval(usual: str, speed: float) -> str:
+    """Between two scrapes or evaluations."""
+    least = LEAST_SELDOM if milliseconds(usual) >= milliseconds(SELDOM) else LEAST_INTERVAL
+    return divided(usual, speed, least=least)
 
 
 def faster_rules(rules: Mapping[str, Any], speed: float) -> Yaml:
@@ -108,7 +115,7 @@ def faster_rules(rules: Mapping[str, Any], speed: float) -> Yaml:
         return adapted
     for group in adapted["groups"]:
         if "interval" in group:
-            group["interval"] = divided(group["interval"], speed, least=LEAST_INTERVAL)
+            group["interval"] = interval(group["interval"], speed)
         for rule in group["rules"]:
             rule["expr"] = faster(str(rule["expr"]), speed)
             for name in {"for", "keep_firing_for"} & rule.keys():

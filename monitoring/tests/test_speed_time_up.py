@@ -49,7 +49,7 @@ def test_rules__keep_names_labels_and_order() -> None:
 
     (group,) = faster_rules(rules, 20)["groups"]
 
-    assert group["interval"] == "1500ms"
+    assert group["interval"] == "3s"
     assert group["rules"] == [
         {**rule, "expr": "rate(a[15s]) > 0", "for": "6s", "keep_firing_for": "15s"},
         {"record": "r5m", "expr": "1"},
@@ -69,13 +69,17 @@ def test_routes__repeat_sooner() -> None:
     }
 
 
-def test_scrapes__are_never_closer_than_a_second_and_never_longer_than_what_lies_between(tmp_path: Path) -> None:
+def test_scrapes__are_never_close_and_never_longer_than_what_lies_between(tmp_path: Path) -> None:
     place = Place(folder=tmp_path, target_folders=[tmp_path], jobs={"app-web", "node"}, speed=20)
     config = {
         "global": {"scrape_interval": "15s", "scrape_timeout": "10s", "evaluation_interval": "15s"},
         "scrape_configs": [
             {"job_name": "app-web", "scrape_interval": "5s", "scrape_timeout": "4s", "dns_sd_configs": []},
-            {"job_name": "node", "static_configs": [{"targets": ["node:9100"], "labels": {"service": "host"}}]},
+            {
+                "job_name": "node",
+                "scrape_interval": "30s",
+                "static_configs": [{"targets": ["node:9100"], "labels": {"service": "host"}}],
+            },
             {"job_name": "nginx", "static_configs": [{"targets": ["nginx:9113"]}]},
         ],
     }
@@ -85,6 +89,7 @@ def test_scrapes__are_never_closer_than_a_second_and_never_longer_than_what_lies
     assert adapted["global"] == {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     web, node = adapted["scrape_configs"]
     assert (web["scrape_interval"], web["scrape_timeout"]) == ("1s", "1s")
+    assert node["scrape_interval"] == "3s"
     assert node["file_sd_configs"][0]["files"] == [f"{tmp_path}/node.json"]
     assert node["relabel_configs"] == [{"target_label": "service", "replacement": "host"}]
     assert not {"dns_sd_configs", "static_configs"} & {*web, *node}

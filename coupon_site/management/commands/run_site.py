@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import socket
 import sys
 import threading
@@ -20,8 +19,7 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 
 from coupon_site.demo import credentials
-
-PORT = re.compile(r"\$\{(?P<name>[A-Z]+_PORT):-(?P<default>\d+)\}")
+from monitoring.stack.targets import PORT, targets_of, write_targets
 
 
 class Command(BaseCommand):
@@ -36,7 +34,9 @@ class Command(BaseCommand):
             for name, port in ports.items():
                 refuse_taken(name, port)
             self.prepare()
-            manager = self.supervise(parse_procfile(procfile).processes, ports["WEB_PORT"])
+            processes = parse_procfile(procfile).processes
+            write_targets(settings.VAR_DIR / "targets", targets_of(processes, ports))
+            manager = self.supervise(processes, ports["WEB_PORT"])
             threading.Thread(target=self.announce, args=[ports["WEB_PORT"]], daemon=True).start()
             manager.loop()
         self.stdout.write("Stopped.")
@@ -74,7 +74,7 @@ class Command(BaseCommand):
             "PYTHONUNBUFFERED": "1",
         }
         if demo_wanted():
-            processes = {**processes, "traffic": "python manage.py simulate_traffic"}
+            processes = {**processes, "traffic": "python manage.py simulate_traffic --rate ${TRAFFIC_RATE:-2}"}
         manager = Manager()
         for name, command in processes.items():
             manager.add_process(name, command, env=environment, cwd=str(settings.BASE_DIR))
