@@ -92,8 +92,8 @@ PAYMENTS = Row(
             ),
             unit="short",
             view=Stat(),
-            width=12,
-            height=5,
+            width=24,
+            height=4,
         ),
     ),
 )
@@ -111,7 +111,6 @@ BOOKS = Row(
             unit="short",
             view=Stat(),
             width=6,
-            height=5,
         ),
         Panel(
             title="Captures without an Order",
@@ -127,20 +126,20 @@ BOOKS = Row(
             view=Stat(),
             alerts=("ReconciliationBroken",),
             width=6,
-            height=5,
         ),
         Panel(
             title="Ledger Imbalance",
             text="Rows that break the wallet's double entry, by invariant. Must be 0: stop payouts, then look.",
             queries=(Query(broken(f'invariant=~"{WALLET}"'), "{{invariant}}"),),
             unit="short",
+            width=12,
         ),
         Panel(
             title="Broken Invariants",
             text="Rows that contradict each other, by invariant. `manage.py reconcile` names them.",
             queries=(Query(broken(f'invariant!~"{CAPTURE}|{WALLET}"'), "{{invariant}}"),),
             unit="short",
-            width=16,
+            width=24,
         ),
     ),
 )
