@@ -36,6 +36,11 @@ def wants_exposition(request: HttpRequest) -> bool:
     return any(name in accepted for name in MACHINE_FORMATS)
 
 
+def wants_page(request: HttpRequest) -> bool:
+    """Whether a browser is asking; its holder of a token would be a program."""
+    return request.get_preferred_type(["application/json", "text/html"]) == "text/html" and not holds_token(request)
+
+
 def expose(request: HttpRequest) -> HttpResponse:
     """Every series of this process, as OpenMetrics (with exemplars) where that is asked for."""
     body, content_type = exposition(request.headers.get("Accept", ""))
