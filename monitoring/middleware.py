@@ -83,7 +83,7 @@ class Ongoing:
         seconds = time.perf_counter() - self.started
         metrics.http_active_connections.dec()
         status = without if response is None else response.status_code
-        method, path = route_of(request)
+        method, path = route_of(request, status)
         observe(method, path, status, seconds, request_id.get())
         about = route_series(path)
         about.queries.observe(self.statements.count)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import Resolver404, ResolverMatch, resolve
 
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 FORM_METHODS: Final = frozenset({"GET", "POST"})
@@ -17,20 +18,34 @@ STATIC: Final = "static"
 NAMED_GROUP = re.compile(r"\(\?P<(\w+)>(?:[^()\\]|\\.|\[[^\]]*\]|\([^()]*\))*\)")
 CONVERTER = re.compile(r"<\w+:(\w+)>")
 ANCHORS = re.compile(r"\^|\$|\\Z")
-ADMIN_MODEL = re.compile(r"^/admin/\w+/\w+/")
-ADMIN_ACTION = re.compile(r"^(/admin/<model>/)<\w+>/\w+/$")
+# Screens and actions that are many, and seldom used: one series for each kind of them.
+FOLDED: Final = (
+    (re.compile(r"^/admin/(?!login)(\w+/)?$"), "/admin/"),
+    (re.compile(r"^/admin/(?!login)(<\w+>/?|r/.*)$"), "/admin/"),
+    (re.compile(r"^/admin/\w+/\w+/(add/)?$"), "/admin/<model>/"),
+    (re.compile(r"^/admin/\w+/\w+/<\w+>/.*$"), "/admin/<model>/<id>/<action>/"),
+    (re.compile(r"^(/api/v1/(?:cashback/events|imports|payouts|webhook-endpoints)/<id>/)[^/]+/$"), r"\1<action>/"),
+)
 
 
-def route_of(request: HttpRequest) -> tuple[str, str]:
+def route_of(request: HttpRequest, status: int) -> tuple[str, str]:
     """Method and route, as label values. What no view takes belongs to no route."""
     method = "GET" if request.method == "HEAD" else request.method or OTHER
-    match = request.resolver_match
+    match = request.resolver_match or (resolved(request) if status >= 500 else None)
     if match is None:
         path = STATIC if request.path.startswith(settings.STATIC_URL) else UNMATCHED
         return (method if method in FORM_METHODS else OTHER), path
     if not takes(match.func, method):
         return OTHER, UNMATCHED
     return method, template_of(match.route)
+
+
+def resolved(request: HttpRequest) -> ResolverMatch | None:
+    """Where a request would have gone that failed before it got there."""
+    try:
+        return resolve(request.path_info)
+    except Resolver404:
+        return None
 
 
 @cache
@@ -42,7 +57,7 @@ def takes(view: Callable[..., Any], method: str) -> bool:
         return method.lower() in actions
     if kind := getattr(view, "cls", None) or getattr(view, "view_class", None):
         return hasattr(kind, method.lower())
-    return method in FORM_METHODS
+    return method in getattr(view, "methods", FORM_METHODS)
 
 
 @cache
@@ -50,5 +65,6 @@ def template_of(route: str) -> str:
     """`api/v1/^orders/(?P<id>[^/.]+)/$` and `api/v1/orders/<uuid:id>/` as `/api/v1/orders/<id>/`."""
     plain = ANCHORS.sub("", NAMED_GROUP.sub(r"<\1>", route))
     template = "/" + CONVERTER.sub(r"<\1>", plain).replace("\\", "").removesuffix("?")
-    # The admin has a dozen screens for each of its tables.
-    return ADMIN_ACTION.sub(r"\1<id>/<action>/", ADMIN_MODEL.sub("/admin/<model>/", template))
+    for folded, into in FOLDED:
+        template = folded.sub(into, template)
+    return template

@@ -138,6 +138,7 @@ def only(*methods: str) -> Callable[[View], View]:
             refusal.headers["Allow"] = ", ".join(methods)
             return refusal
 
+        vars(checked)["methods"] = frozenset(methods)  # request metrics ask for it
         return checked
 
     return decorate

@@ -6,14 +6,16 @@ import string
 import pytest
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 from prometheus_client import REGISTRY
 
 from coupon_site.tracing import request_id
 from monitoring.metrics import http_active_connections
-from monitoring.middleware import HttpMetrics
+from monitoring.middleware import HttpMetrics, body_size
 from monitoring.recent import Recent
 from monitoring.routes import template_of
 
@@ -32,7 +34,15 @@ def item(request: HttpRequest, number: int) -> HttpResponse:
     return HttpResponse(str(http_active_connections._value.get()))
 
 
+def count(request: HttpRequest, number: int) -> HttpResponse:
+    for _ in range(number):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    return HttpResponse("12345")
+
+
 urlpatterns = [
+    path("count/<int:number>", csrf_exempt(count)),
     path("explode", explode),
     path("refuse", refuse),
     path("items/<int:number>/", item),
@@ -69,6 +79,52 @@ def test_request__is_observed_exactly_once_whatever_becomes_of_it(client: Client
 
     assert value("http_requests_total", method="GET", path=template, status=status) == counted + 1
     assert value("http_request_duration_seconds_count", method="GET", path=template) == timed + 1
+
+
+def test_sizes_and_statements__are_summed_up_by_route(client: Client) -> None:
+    names = ("http_request_size_bytes", "http_response_size_bytes", "http_request_db_queries")
+    before = [value(f"{name}_sum", path="/count/<number>") for name in names]
+
+    client.post("/count/3", b"x" * 100, content_type="text/plain")
+
+    after = [value(f"{name}_sum", path="/count/<number>") for name in names]
+    assert [now - then for now, then in zip(after, before, strict=True)] == [100, 5, 3]
+
+
+@pytest.mark.parametrize("announced", ["", "-1", "many", "９", "9" * 400, str(10**14)])
+def test_made_up_length__cannot_spoil_the_sum(announced: str, settings) -> None:
+    request = RequestFactory().get("/")
+    request.META["CONTENT_LENGTH"] = announced
+
+    assert 0 <= body_size(request) <= settings.IMPORT_MAX_BYTES
+
+
+def test_first_request_of_a_route__has_its_failures_at_zero(client: Client) -> None:
+    client.get("/items/1/")
+
+    labels = {"method": "GET", "path": "/items/<number>/", "status": "500"}
+    assert REGISTRY.get_sample_value("http_requests_total", labels) is not None
+
+
+def test_failure_before_the_view_was_found__is_counted_where_it_would_have_gone() -> None:
+    counted = value("http_requests_total", method="GET", path="/items/<number>/", status="500")
+
+    with pytest.raises(ZeroDivisionError):
+        HttpMetrics(explode)(RequestFactory().get("/items/8/"))
+
+    assert value("http_requests_total", method="GET", path="/items/<number>/", status="500") == counted + 1
+
+
+@pytest.mark.parametrize(("method", "counted"), [("HEAD", ("GET", "/refuse")), ("OPTIONS", ("OTHER", "unmatched"))])
+def test_method_without_an_answer_of_its_own__makes_no_series(
+    client: Client, method: str, counted: tuple[str, str]
+) -> None:
+    status = str(client.generic(method, "/refuse").status_code)
+    before = value("http_requests_total", method=counted[0], path=counted[1], status=status)
+
+    client.generic(method, "/refuse")
+
+    assert value("http_requests_total", method=counted[0], path=counted[1], status=status) == before + 1
 
 
 def test_request_in_progress__is_an_active_connection_until_it_ends(client: Client) -> None:
@@ -160,7 +216,15 @@ def test_exception_that_nobody_turned_into_an_answer__counts_as_500() -> None:
         ("api/scan", "/api/scan"),
         ("api/v1/orders/<uuid:id>/", "/api/v1/orders/<id>/"),
         (r"api/v1/^orders/(?P<id>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})/cancel/$", "/api/v1/orders/<id>/cancel/"),
-        (r"admin/(?P<url>.*)$", "/admin/<url>"),
+        (r"files/(?P<url>.*)$", "/files/<url>"),
+        ("admin/login/", "/admin/login/"),
+        ("admin/", "/admin/"),
+        ("admin/autocomplete/", "/admin/"),
+        (r"admin/(?P<url>.*)$", "/admin/"),
+        (r"admin/^(?P<app_label>auth|orders)/$", "/admin/"),
+        ("admin/orders/order/", "/admin/<model>/"),
+        ("admin/orders/order/<path:object_id>/change/", "/admin/<model>/<id>/<action>/"),
+        (r"api/v1/^imports/(?P<id>[^/.]+)/errors.csv/$", "/api/v1/imports/<id>/<action>/"),
     ],
 )
 def test_route__becomes_a_template_that_people_can_read(route: str, template: str) -> None:
