@@ -1,11 +1,17 @@
 """PostgreSQL as django-prometheus measures it, and how many statements each request needs."""
 
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django_prometheus import models
 from django_prometheus.db import metrics
 from django_prometheus.db.backends.postgresql import base
+from prometheus_client import Counter
+
+if TYPE_CHECKING:
+    from django.db.models import Model
 
 ALIAS, VENDOR = "default", "postgresql"
 FIRST_ERRORS = ("OperationalError", "IntegrityError", "UniqueViolation", "DeadlockDetected", "QueryCanceled")
@@ -20,6 +26,12 @@ for _series in (
     _series.labels(ALIAS, VENDOR)
 for _error in FIRST_ERRORS:
     metrics.errors_total.labels(ALIAS, VENDOR, _error)
+
+
+# The package's mixin for models would miss every write of many rows at once.
+WRITES = {"INSERT INTO": models.model_inserts, "UPDATE": models.model_updates, "DELETE FROM": models.model_deletes}
+WRITE = re.compile(rf'({"|".join(WRITES)}) "(\w+)"')
+written_rows: dict[tuple[str | Any, ...], Counter] = {}
 
 
 class Statements:
@@ -46,4 +58,15 @@ def count(execute: Callable[..., Any], sql: str, params: Any, many: bool, contex
     """Around every statement."""
     if own := statements.get():
         own.count += 1
-    return execute(sql, params, many, context)
+    answer = execute(sql, params, many, context)
+    if isinstance(sql, str) and (write := WRITE.match(sql)) and (rows := written_rows.get(write.groups())):
+        rows.inc(max(context["cursor"].rowcount, 0))
+    return answer
+
+
+def count_rows_of(*kinds: "type[Model]") -> None:
+    """Count what is written to these tables by Django's statements, many rows in one as many, by the model's name."""
+    for kind in kinds:
+        table, name = kind._meta.db_table, kind._meta.model_name
+        for verb, series in WRITES.items():
+            written_rows[verb, table] = series.labels(name)
