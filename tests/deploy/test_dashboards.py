@@ -23,11 +23,13 @@ from monitoring.catalogue.dashboards.selectors import selectors
 from monitoring.catalogue.dashboards.thresholds import alerts_of, has_mark, key_of, own_alerts, steps_of
 from monitoring.catalogue.series import SAMPLES
 from tests.binaries import require_binary
-from tests.deploy.files import DEPLOY, ROOT
+from tests.deploy.files import DEPLOY, ROOT, read_yaml
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="Prefer using dashboardv2", category=DeprecationWarning)
     from grafana_foundation_sdk.models.dashboard import Dashboard
+
+    from monitoring.catalogue.dashboards.grafana.targets import SLOW_INTERVAL, SLOW_JOBS
 
 FILES = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 UIDS = (
@@ -106,6 +108,18 @@ def test_dashboards__lead_to_each_other_and_to_the_runbooks() -> None:
         assert (by_tag["tags"], by_tag["keepTime"], by_tag["includeVars"]) == (["shop"], True, True)
         assert "shop" in dashboard["tags"]
         assert any(link["url"].endswith("/runbooks/") for link in addresses)
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
+def test_page__has_no_holes(board: Board) -> None:
+    for row in board.rows:
+        lines: dict[int, list[tuple[int, int]]] = {}
+        for panel in row.panels:
+            place = find(board.uid, panel.title)["gridPos"]
+            lines.setdefault(place["y"], []).append((place["w"], place["h"]))
+
+        assert {sum(width for width, _ in line) for line in lines.values()} == {24}
+        assert all(len({height for _, height in line}) == 1 for line in lines.values())
 
 
 def test_every_panel_of_the_sources__is_there() -> None:
@@ -193,6 +207,16 @@ def test_queries__are_valid_promql(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(exprs)} rules found" in done.stdout
+
+
+def test_jobs_that_are_scraped_less_often__are_asked_over_longer_times() -> None:
+    config = read_yaml(DEPLOY / "prometheus" / "prometheus.yml")
+    slow = {job["job_name"] for job in config["scrape_configs"] if job.get("scrape_interval") == SLOW_INTERVAL}
+    [node] = find("shop-overview", "CPU Usage %")["targets"]
+    [web] = find("shop-overview", "Request Rate by Service")["targets"]
+
+    assert slow - {"grafana"} <= SLOW_JOBS
+    assert (node["interval"], web.get("interval")) == (SLOW_INTERVAL, None)
 
 
 def test_panel_id__stays_when_others_come_and_go() -> None:

@@ -91,7 +91,9 @@ ERRORS = Row(
             unit="short",
             view=Table(
                 columns=(
-                    Column("path", "Path", link="/d/shop-http?var-path=${__value.raw}&${__url_time_range}"),
+                    Column(
+                        "path", "Path", link="/d/shop-http?var-path=${__value.raw:percentencode}&${__url_time_range}"
+                    ),
                     Column("status", "Status"),
                     Column("Value", "Errors", "short"),
                 ),
@@ -159,7 +161,9 @@ DURATION = Row(
             unit="s",
             view=Table(
                 columns=(
-                    Column("path", "Path", link="/d/shop-http?var-path=${__value.raw}&${__url_time_range}"),
+                    Column(
+                        "path", "Path", link="/d/shop-http?var-path=${__value.raw:percentencode}&${__url_time_range}"
+                    ),
                     Column("Value #A", "p95", "s"),
                     Column("Value #B", "Requests", "short"),
                 ),

@@ -89,10 +89,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of labels and numbers, the largest of `sort_by` first."""
+    """Rows of labels and numbers, the largest of `sort_by` first, or the first of the alphabet."""
 
     columns: tuple[Column, ...]
-    sort_by: str = ""
+    sort_by: str
+    alphabetical: bool = False
 
 
 View = Lines | Stat | Dial | Pie | Bars | Heat | Table

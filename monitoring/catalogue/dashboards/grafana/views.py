@@ -125,9 +125,8 @@ def rows(view: Table) -> Built:
     panel = table.Panel().show_header(True).cell_height(commons.TableCellHeight.SM).filterable(True)
     for transformation in picked(view.columns):
         panel.with_transformation(transformation)
-    if view.sort_by:
-        panel.sort_by([common.TableSortByFieldState().display_name(view.sort_by).desc(True)])
-    return panel.build()
+    order = common.TableSortByFieldState().display_name(view.sort_by).desc(not view.alphabetical)
+    return panel.sort_by([order]).build()
 
 
 def picked(columns: Sequence[Column]) -> list[DataTransformerConfig]:
