@@ -8,12 +8,13 @@ from unfold.decorators import display
 from coupon_site.admin import ReadOnly, StateHistory
 from monitoring.models import Alert, AlertState, Deployment
 
+LINK = '<a class="text-primary-600 dark:text-primary-500" href="{}" rel="noreferrer">{}</a>'
 STATE_COLOURS = {AlertState.FIRING.label: "danger", AlertState.RESOLVED.label: "success"}
 
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnly, StateHistory):
-    list_display = ["name", "shown_state", "severity", "service", "summary", "starts_at", "ends_at", "ending"]
+    list_display = ["name", "shown_state", "severity", "service", "summary", "starts_at", "ends_at"]
     list_filter = ["state", "severity", "category", "service", "starts_at"]
     search_fields = ["name", "summary", "fingerprint__exact"]
     search_help_text = "The name of an alert, words of its summary, or its fingerprint"
@@ -35,7 +36,7 @@ class AlertAdmin(ReadOnly, StateHistory):
     @admin.display(description="links")
     def links(self, alert: Alert) -> str:
         pages = [("Runbook", alert.runbook_url), ("Dashboard", alert.dashboard_url), ("Expression", alert.source_url)]
-        found = [format_html('<a href="{}" rel="noreferrer">{}</a>', url, title) for title, url in pages if url]
+        found = [format_html(LINK, url, title) for title, url in pages if url]
         return format_html_join(" · ", "{}", ((link,) for link in found)) or "—"
 
 

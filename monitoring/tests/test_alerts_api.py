@@ -166,7 +166,7 @@ def test_admin__lists_alerts_with_their_history_and_changes_nothing(
 
     assert "HighErrorRate" in page
     assert "path=/&lt;b&gt;" in detail
-    assert 'href="https://docs.example/runbooks/HighErrorRate/"' in detail
+    assert 'href="https://docs.example/runbooks/HighErrorRate/" rel="noreferrer"' in detail
     assert "Alertmanager said so" in detail
     assert client.get("/admin/monitoring/alert/add/").status_code == 403
     assert client.post(f"/admin/monitoring/alert/{alert.pk}/delete/", {"post": "yes"}).status_code == 403
