@@ -8,7 +8,8 @@ from monitoring.stack.durations import divided
 
 LOOKBACK = "5m"
 RESEND_DELAY = "1m"
-RETENTION = ("--storage.tsdb.retention.time=200h", "--storage.tsdb.retention.size=10GB")
+# As long as the objectives look back, and what a laptop has room for.
+RETENTION = ("--storage.tsdb.retention.time=35d", "--storage.tsdb.retention.size=10GB")
 
 
 @dataclass(frozen=True)

@@ -70,11 +70,13 @@ def write_prometheus(place: Place, *, token: str = "", deploy: Path = DEPLOY) ->
 def on_this_machine(config: Mapping[str, Any], place: Place) -> Yaml:
     """prometheus.yml for this place."""
     adapted: Yaml = with_secrets_in(place.secrets, copy.deepcopy(dict(config)))
-    adapted["global"] = paced(adapted.get("global", {}), place)
+    # A job's timeout is shortened by its own interval alone.
+    usual = {name: adapted["global"][name] for name in ("scrape_interval", "scrape_timeout")}
+    adapted["global"] = paced(adapted["global"], place)
     managers = {"static_configs": [{"targets": list(place.alertmanagers)}]}
     adapted["alerting"] = {**adapted.get("alerting", {}), "alertmanagers": [managers] if place.alertmanagers else []}
     adapted["scrape_configs"] = [
-        scrape(job, place) for job in adapted["scrape_configs"] if job["job_name"] in place.jobs
+        scrape({**usual, **job}, place) for job in adapted["scrape_configs"] if job["job_name"] in place.jobs
     ]
     return adapted
 

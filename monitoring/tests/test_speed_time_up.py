@@ -89,7 +89,7 @@ def test_scrapes__are_never_close_and_never_longer_than_what_lies_between(tmp_pa
     assert adapted["global"] == {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     web, node = adapted["scrape_configs"]
     assert (web["scrape_interval"], web["scrape_timeout"]) == ("1s", "1s")
-    assert node["scrape_interval"] == "3s"
+    assert (node["scrape_interval"], node["scrape_timeout"]) == ("3s", "3s")
     assert node["file_sd_configs"][0]["files"] == [f"{tmp_path}/node.json"]
     assert node["relabel_configs"] == [{"target_label": "service", "replacement": "host"}]
     assert not {"dns_sd_configs", "static_configs"} & {*web, *node}
