@@ -1,4 +1,4 @@
-"""The catalogue as a page for people, and the list of names that nobody may drop in silence."""
+"""The catalogue as a page for people."""
 
 from collections.abc import Iterator
 

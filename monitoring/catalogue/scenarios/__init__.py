@@ -44,7 +44,8 @@ def files() -> dict[str, str]:
     found = {}
     for file in {**SCENARIOS_BY_FILE, **READINGS_BY_FILE}:
         scenarios, readings = SCENARIOS_BY_FILE.get(file, []), READINGS_BY_FILE.get(file, [])
-        for pace in sorted({each.evaluated_every for each in (*scenarios, *readings)}):
+        paces = {each.evaluated_every for each in scenarios} | {each.evaluated_every for each in readings}
+        for pace in sorted(paces):
             name = file if pace == 1 else f"{file}-every-{pace}m"
             found[f"{FOLDER}/{name}.yml"] = dump(
                 suite(

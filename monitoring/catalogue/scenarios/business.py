@@ -31,8 +31,8 @@ GIFTS = [
         evaluated_every=5,
         description="Gifts are opened at 21.38% of the day's average rate (limit 50%).",
         quiet=(
-            {CLAIMED: grows(1)},
-            {CLAIMED: grows(0.013)},
+            {CLAIMED: grows(1, 0.51)},
+            {CLAIMED: grows(0.0078125, 0)},
         ),
     ),
     Scenario(
@@ -57,7 +57,7 @@ GIFTS = [
         heals=240,
         resolves=244,
         description="6 gifts were given in the last hour (limit 10).",
-        quiet=({CREATED: grows(0.4)},),
+        quiet=({CREATED: grows(1, 0.175)},),
     ),
 ]
 SOLD = [

@@ -46,7 +46,7 @@ SCENARIOS = [
         labels={"path": "/api/v1/orders/"},
         description="20% of the requests to /api/v1/orders/ failed (limit 5%).",
         quiet=(
-            requests(ORDERS, "201", 96) | requests(ORDERS, "503", 4),
+            requests(ORDERS, "201", 95.2) | requests(ORDERS, "503", 4.8),
             requests(ORDERS, "201", 2) | requests(ORDERS, "503", 2),
         ),
     ),

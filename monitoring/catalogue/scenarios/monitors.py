@@ -72,7 +72,7 @@ SCENARIOS = [
         resolves=33,
         labels={**INSTANCE, "alertmanager": "http://alertmanager:9093"},
         description="5% of the alerts to http://alertmanager:9093 fail (limit 1%).",
-        quiet=({ERRORS: grows(0.9), SENT: grows(100)},),
+        quiet=({ERRORS: grows(0.95), SENT: grows(100)},),
     ),
     Scenario(
         alert="PrometheusNotConnected",
@@ -112,7 +112,7 @@ SCENARIOS = [
         resolves=34,
         labels={**MANAGERS, "integration": "slack"},
         description="25% of the messages by slack fail (limit 1%).",
-        quiet=({FAILED: grows(0.9), NOTIFIED: grows(100)},),
+        quiet=({FAILED: grows(0.95), NOTIFIED: grows(100)},),
     ),
     Scenario(
         alert="AlertmanagerClusterDown",

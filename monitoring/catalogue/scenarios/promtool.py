@@ -49,7 +49,7 @@ def tests_of(scenario: Scenario) -> Iterator[Yaml]:
         yield {
             "name": f"{title} stays silent ({number})",
             "interval": "1m",
-            "input_series": inputs(feeds, (0, scenario.heals + 1)),
+            "input_series": inputs(feeds, scenario.quiet_bounds(feeds)),
             "alert_rule_test": [moment(alert, scenario.heals)],
             "promql_expr_test": [never_fired(alert, scenario.heals)],
         }

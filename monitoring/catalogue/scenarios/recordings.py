@@ -38,7 +38,7 @@ READINGS = [
     ),
     Reading(
         title="what happened within an hour",
-        feeds=REQUESTS | BUSINESS,
+        feeds={**REQUESTS, **BUSINESS},
         bounds=(0, 121),
         moments={
             120: {

@@ -63,7 +63,7 @@ class Scenario:
     resolves: int  # the first minute at which it is over
     labels: Mapping[str, str] = field(default_factory=dict)  # besides or instead of the rule's own
     description: str  # while it fires, in the last broken minute
-    quiet: tuple[Feeds, ...] = ()  # of one phase each: at the limit, or without the traffic to judge
+    quiet: tuple[Feeds, ...] = ()  # of one phase, or healthy and almost broken: at the limit, or nothing to judge by
     evaluated_every: int = 1
 
     @property
@@ -73,6 +73,11 @@ class Scenario:
     @property
     def bounds(self) -> tuple[int, ...]:
         return (0, self.breaks, self.heals, self.ends)
+
+    def quiet_bounds(self, feeds: Feeds) -> tuple[int, ...]:
+        """As long as it takes to fire, and longer."""
+        phases = {len(values.phases) for values in feeds.values()}
+        return (0, self.heals + 1) if phases == {1} else (0, self.breaks, self.heals + 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,7 +102,7 @@ DJANGO = (
         "django_db_query_duration_seconds",
         "Histogram of query duration by database and vendor.",
         "alias vendor",
-        buckets=(0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 25, 50, 75),
+        buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         jobs=SITE,
         seeds="003",
     ),
