@@ -3,7 +3,7 @@
 #   restore-monitoring.sh BACKUP|latest --drill     try it: nothing that runs is touched
 #   restore-monitoring.sh BACKUP|latest --check     compare its files with its manifest
 #   restore-monitoring.sh BACKUP|latest [--force]   stop what would write, restore, migrate, start again
-# In containers BACKUP is a name in the folder BACKUPS (default: backups). See manage.py monitoring restore --help.
+# In containers BACKUP is a name in the folder `backups` of this checkout. See manage.py monitoring restore --help.
 set -euo pipefail
 . "$(dirname "$0")/site.sh"
 
@@ -11,12 +11,11 @@ set -euo pipefail
 if [ "$WHERE" = checkout ]; then
   exec "$PYTHON" manage.py monitoring restore "$@"
 fi
-[ "$WHERE" = compose ] || fail "In Kubernetes a restore is a Job of your own: see docs/operations.md." 2
+[ "$WHERE" = compose ] || fail "In Kubernetes a restore is a Job of your own: see docs/monitoring/backup.md." 2
 
 backup=$1
 shift
 [ "$backup" = latest ] || backup=/backups/$(basename "$backup")
-export BACKUPS=${BACKUPS:-$ROOT/backups}
 restore() {
   compose_ops run --rm --no-deps ops python manage.py monitoring restore "$backup" --from /backups \
     --prometheus http://prometheus:9090 --prometheus-data /prometheus \

@@ -9,6 +9,6 @@ if [ "$WHERE" = checkout ]; then
 fi
 
 # Names on the networks that the web process is on.
-manage monitoring verify --web http://backend:8000 --worker http://worker:8001 --importer http://importer:8003 \
-  --relay http://relay:8004 --exporter http://exporter:9501 \
+manage monitoring verify --web http://backend:8000 --sockets http://sockets:8000 \
+  --worker http://worker:8001 --importer http://importer:8003 --relay http://relay:8004 --exporter http://exporter:9501 \
   --prometheus http://prometheus:9090 --alertmanager http://alertmanager:9093 "$@"

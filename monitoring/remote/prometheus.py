@@ -6,6 +6,8 @@ from typing import Any
 
 from monitoring.remote.server import RemoteError, Server
 
+SNAPSHOT_SECONDS = 600.0  # the newest two hours are written out first
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -49,7 +51,7 @@ class Prometheus(Server):
     def snapshot(self) -> str:
         """Write all data, the newest too, to a folder of that name below `snapshots` of the data folder."""
         try:
-            name: str = self.data("admin/tsdb/snapshot", method="POST")["name"]
+            name: str = self.data("admin/tsdb/snapshot", method="POST", timeout=SNAPSHOT_SECONDS)["name"]
         except RemoteError as error:
             if "admin APIs disabled" in str(error):
                 raise RemoteError(f"{self.name} takes no snapshots: start it with --web.enable-admin-api") from error

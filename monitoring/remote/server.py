@@ -35,15 +35,8 @@ class Server:
         """A successful answer. Raises RemoteError."""
         try:
             address = httpx.URL(f"{self.url.rstrip('/')}{path}")
-            answer = httpx.request(
-                method,
-                address,
-                headers=self.headers,
-                timeout=self.timeout,
-                verify=certificates(),
-                trust_env=False,
-                **options,
-            )
+            told = {"headers": self.headers, "timeout": self.timeout, **options}
+            answer = httpx.request(method, address, verify=certificates(), trust_env=False, **told)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise RemoteError(f"{self.name}{path}: {str(error) or type(error).__name__}") from error
         if not answer.is_success:

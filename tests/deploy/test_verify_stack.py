@@ -10,7 +10,13 @@ from tests.live import LiveSite, wait_for
 
 pytestmark = pytest.mark.xdist_group("live")
 
-JOBS = {"app-web": "web", "app-worker": "worker", "app-import": "importer", "app-realtime": "relay", "app-state": "exporter"}
+JOBS = {
+    "app-web": "web",
+    "app-worker": "worker",
+    "app-import": "importer",
+    "app-realtime": "relay",
+    "app-state": "exporter",
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +51,11 @@ def verify(site: LiveSite, servers: stack.Servers, *words: str) -> tuple[int, li
     return done.returncode, [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
 
+def manage(site: LiveSite, servers: stack.Servers, verb: str, *words: str) -> str:
+    address = f"--alertmanager={servers.alertmanager_url}"
+    return site.manage("monitoring", verb, address, *words).stdout
+
+
 def test_stack_that_works__every_question_is_answered_well(live_site: LiveSite, servers: stack.Servers) -> None:
     wait_for(lambda: servers.prometheus.query('ALERTS{alertname="Watchdog",alertstate="firing"}'), "the heartbeat")
     wait_for(lambda: servers.prometheus.query("reconciliation_broken_rows"), "the first reading of the invariants")
@@ -53,5 +64,43 @@ def test_stack_that_works__every_question_is_answered_well(live_site: LiveSite, 
 
     status, lines = verify(live_site, servers, "--buy")
 
-    print("\n".join(lines))
     assert status == 0, lines
+    states = {line[8:].split(": ")[1]: line[8:].split()[0] for line in lines if line.startswith("[")}
+    skipped = {"front door", "retention", "backups", "healthy", "datasource", "dashboards"}
+    assert {name for name, state in states.items() if state == "skipped"} <= skipped
+    assert states["socket event"] == states["rules"] == states["invariants"] == "ok"
+
+
+def test_stack_without_a_process__exit_1_and_its_line_names_it(live_site: LiveSite, servers: stack.Servers) -> None:
+    status, lines = verify(live_site, servers, "--relay=http://127.0.0.1:1", "--only=site", "--patience=2")
+
+    assert status == 1
+    (failed,) = [line for line in lines if "FAILED  site: health" in line]
+    assert "relay: http://127.0.0.1:1/livez: " in failed
+
+
+def test_alert_made_up__reaches_the_receivers_of_its_severity(
+    live_site: LiveSite, servers: stack.Servers, stand_ins: receivers.Receivers
+) -> None:
+    said = manage(live_site, servers, "test-alert", "--severity=critical", "--service=verify")
+
+    assert "is on its way to critical" in said
+    assert "Delivered: discord, email, slack." in said
+    came = stand_ins.notices.matching(lambda notice: "TestAlert" in notice.title)
+    assert {notice.kind for notice in came} == {"discord", "email", "slack"}
+
+
+def test_silence__holds_alerts_back_until_it_is_ended(live_site: LiveSite, servers: stack.Servers) -> None:
+    made = manage(live_site, servers, "silence", "--match=service=quiet", "--for=10m", "--comment=a test")
+    silence = made.split(":", maxsplit=1)[0]
+
+    refused = live_site.manage(
+        *["monitoring", "test-alert", f"--alertmanager={servers.alertmanager_url}", "--name=Quiet", "--service=quiet"],
+        check=False,
+    )
+
+    assert refused.returncode == 1
+    assert f"Quiet is silenced or inhibited by {silence}" in refused.stderr
+    assert silence in manage(live_site, servers, "silence", "--list")
+    assert "is over" in manage(live_site, servers, "silence", f"--end={silence}")
+    assert "0 silences." in manage(live_site, servers, "silence", "--list")
