@@ -29,7 +29,7 @@ check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, migrations, d
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	secret=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(60))'); \
-		LOCAL=0 SECRET_KEY=$$secret METRICS_TOKEN=$$secret SANDBOX_WEBHOOK_SECRET=$$secret SANDBOX_KEY=$$secret \
+		LOCAL=0 SECRET_KEY=$$secret METRICS_TOKEN=$$secret ALERTS_TOKEN=$$secret SANDBOX_WEBHOOK_SECRET=$$secret SANDBOX_KEY=$$secret \
 		ALLOWED_HOSTS=shop.example $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 format: $(VENV)/dev.stamp ## Bring the code into its form

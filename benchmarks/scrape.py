@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.runner import TOOK, Result, measure, plot, say
-from benchmarks.trivial import OURS, PEER, STATUSES, VIEWS, set_up, start_response, wsgi_environ
+from benchmarks.trivial import OURS, PEER, STATUSES, VIEWS, built, set_up, start_response, wsgi_environ
 
 SCRAPES = 50
 TIMES = ("busy", "idle")
@@ -22,7 +22,8 @@ def scrape(contender: str, when: str) -> float:
     """The processor's microseconds for one series of a scrape."""
     from django.core.wsgi import get_wsgi_application
 
-    application = get_wsgi_application()
+    set_up()
+    application = built(contender, get_wsgi_application)
 
     def get(path: str) -> bytes:
         return b"".join(application(wsgi_environ(path), start_response))
@@ -48,7 +49,6 @@ def scrape(contender: str, when: str) -> float:
 
 def work(contender: str, when: str) -> None:
     """What a measured process does."""
-    set_up(contender)
     say(f"{TOOK}{scrape(contender, when)}")
 
 

@@ -1,8 +1,11 @@
 """A site of trivial views, measured by nobody, by django-prometheus and by us: what remains is the measuring."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 BARE, PEER, OURS = "bare", "django-prometheus", "ours"
 CONTENDERS = (BARE, PEER, OURS)
@@ -12,16 +15,23 @@ ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0
 TOKEN = "benchmark"  # noqa: S105  nobody listens
 
 
-def set_up(contender: str) -> None:
-    """Django with the site's settings, but these views and this middleware. No server is asked for anything."""
+def set_up() -> None:
+    """Django with the site's settings, but these views. No server is asked for anything."""
     os.environ.update(LOCAL="1", METRICS_TOKEN=TOKEN)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coupon_site.settings")
     from django.conf import settings
 
-    settings.MIDDLEWARE = middleware(contender)
     settings.ROOT_URLCONF = "benchmarks.trivial_urls"
     settings.ALLOWED_HOSTS = ["*"]
-    settings.LOGGING_CONFIG = None
+    logging.disable()  # of answers that are asked for
+
+
+def built(contender: str, build: Callable[[], T]) -> T:
+    """An application with what measures it: middleware is read when one is made."""
+    from django.conf import settings
+
+    settings.MIDDLEWARE = middleware(contender)
+    return build()
 
 
 def middleware(contender: str) -> list[str]:
@@ -31,12 +41,11 @@ def middleware(contender: str) -> list[str]:
         "django.middleware.security.SecurityMiddleware",
         "django.middleware.common.CommonMiddleware",
     ]
-    match contender:
-        case "django-prometheus":
-            package = "django_prometheus.middleware"
-            return [f"{package}.PrometheusBeforeMiddleware", *own, f"{package}.PrometheusAfterMiddleware"]
-        case "ours":
-            return ["monitoring.middleware.HttpMetrics", *own]
+    if contender == PEER:
+        package = "django_prometheus.middleware"
+        return [f"{package}.PrometheusBeforeMiddleware", *own, f"{package}.PrometheusAfterMiddleware"]
+    if contender == OURS:
+        return ["monitoring.middleware.HttpMetrics", *own]
     return own
 
 

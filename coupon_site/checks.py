@@ -52,7 +52,9 @@ def keys() -> Iterator[Error]:
     for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]:
         if len(key) < SHORTEST_KEY or is_guessable(key):
             yield Error("SECRET_KEY can be guessed: sessions and links could be forged", hint=RANDOM, id="site.E002")
-    for name in ("METRICS_TOKEN", "SANDBOX_KEY"):
+    # Without the token of Alertmanager nobody may tell of alerts.
+    names = ["METRICS_TOKEN", "SANDBOX_KEY", *(["ALERTS_TOKEN"] if settings.ALERTS_TOKEN else [])]
+    for name in names:
         if is_guessable(getattr(settings, name)):
             yield Error(f"{name} can be guessed", hint=RANDOM, id="site.E003")
     if any(map(is_guessable, settings.SANDBOX_WEBHOOK_SECRETS)):

@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "coupon_site.guards.ProbesByAddress",
     "flags.middleware.PinSnapshot",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "coupon_site.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

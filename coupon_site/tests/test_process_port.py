@@ -1,5 +1,8 @@
-"""The port of a process without a web server."""
+"""The port beside a process' work."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import httpx
@@ -8,7 +11,7 @@ from django.core.management.base import CommandError
 
 from coupon_site import health
 from coupon_site.process import serve_process_port
-from tests.live import free_ports
+from tests.live import ROOT, free_ports, wait_for
 
 
 @pytest.fixture
@@ -58,3 +61,37 @@ def test_taken_port__is_one_clear_line(port: int) -> None:
 
 def test_port_zero__opens_nothing() -> None:
     assert serve_process_port(0, name="test") is None
+
+
+def environment(port: int) -> dict[str, str]:
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "coupon_site.settings", "METRICS_PORT": str(port)}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("entry", ["asgi", "wsgi"])
+def test_web_process_that_is_busy__still_answers_on_its_metrics_port(entry: str) -> None:
+    [number] = free_ports(1)
+    command = [sys.executable, "-c", f"import coupon_site.{entry}\nwhile True: pass"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(number)) as process:
+        try:
+            page = wait_for(lambda: page_of(number), "the page")
+        finally:
+            process.kill()
+
+    assert "http_requests_total" in page
+
+
+def page_of(port: int) -> str:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+    except httpx.HTTPError:
+        return ""
+
+
+def test_command__opens_no_metrics_port(port: int) -> None:
+    """It would fail: the port is taken."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=environment(port), capture_output=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr

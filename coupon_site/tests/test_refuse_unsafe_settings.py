@@ -37,7 +37,7 @@ def deployed(settings: Settings, use_database: UseDatabase) -> Settings:
     settings.HTTPS = True
     settings.SITE_URL = "https://shop.example.com"
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = GOOD, []
-    settings.METRICS_TOKEN = settings.SANDBOX_KEY = GOOD
+    settings.METRICS_TOKEN = settings.ALERTS_TOKEN = settings.SANDBOX_KEY = GOOD
     settings.SANDBOX_WEBHOOK_SECRETS = [GOOD]
     settings.ALLOWED_HOSTS = ["shop.example.com"]
     settings.REDIS_URL = f"redis://:{GOOD}@redis:6379/0"
@@ -65,6 +65,7 @@ def test_careful_settings__nothing_to_say(deployed: Settings) -> None:
         ("METRICS_TOKEN", "", "site.E003"),
         ("METRICS_TOKEN", "changeme-changeme", "site.E003"),
         ("SANDBOX_KEY", "admin123", "site.E003"),
+        ("ALERTS_TOKEN", "alerts", "site.E003"),
         ("SANDBOX_WEBHOOK_SECRETS", [GOOD, "x"], "site.E003"),
         ("ALLOWED_HOSTS", [], "site.E004"),
         ("ALLOWED_HOSTS", ["shop.example.com", "*"], "site.E004"),

@@ -1,4 +1,5 @@
 """What operations does to the monitoring: one module a verb of `manage.py monitoring`.
 
-Each has `HELP`, `add_arguments(parser)` and `run(*, stdout, **options)`, which answers the closing sentence or raises CommandError.
+Each has `HELP`, `add_arguments(parser)` and `run(*, stdout, **options)`, which answers the closing sentence or raises
+CommandError.
 """

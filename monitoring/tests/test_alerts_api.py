@@ -13,7 +13,7 @@ from accounts.models import User
 from conftest import MakeUser
 from events.models import OutboxEvent
 from monitoring.models import Alert
-from monitoring.tests.alerts import notification, report
+from monitoring.tests.alerts import ended, notification, report
 
 pytestmark = pytest.mark.django_db
 
@@ -37,14 +37,14 @@ def post(api: APIClient) -> Callable[..., Any]:
 
 
 def test_notification__is_kept(post: Callable[..., Any]) -> None:
-    began, ended = report(), report(fingerprint="f2", over=True)
+    began, over = report(), ended(report(fingerprint="f2"))
 
-    answer = post(notification(began, ended))
+    answer = post(notification(began, over))
 
     assert (answer.status_code, answer.json()) == (200, {"received": 2, "changed": 2})
-    firing, over = Alert.objects.order_by("fingerprint")
+    firing, resolved = Alert.objects.order_by("fingerprint")
     assert (firing.state, firing.ends_at) == ("firing", None)
-    assert (over.state, over.ends_at) == ("resolved", ended.ends_at + timedelta(microseconds=348242))
+    assert (resolved.state, resolved.ends_at) == ("resolved", over.ends_at + timedelta(microseconds=348242))
     assert firing.source_url == "http://prometheus:9090/graph?g0.expr=up"
 
 
@@ -133,7 +133,7 @@ def test_storm_of_notifications__is_not_throttled(post: Callable[..., Any], sett
 def test_operator__sees_what_fires(
     post: Callable[..., Any], operator: User, api_of: Callable[[User], APIClient]
 ) -> None:
-    post(notification(report(), report(fingerprint="f2", over=True)))
+    post(notification(report(), ended(report(fingerprint="f2"))))
 
     answer = api_of(operator).get(LIST, {"state": "firing"}).json()
 
@@ -156,8 +156,9 @@ def test_list__cannot_be_written(operator: User, api_of: Callable[[User], APICli
 def test_admin__lists_alerts_with_their_history_and_changes_nothing(
     post: Callable[..., Any], superuser: User, client: Client
 ) -> None:
-    post(notification(report(path="/<b>")))
-    post(notification(report(path="/<b>", over=True)))
+    fires = report(path="/<b>")
+    post(notification(fires))
+    post(notification(ended(fires)))
     client.force_login(superuser)
     alert = Alert.objects.get()
 

@@ -16,7 +16,7 @@ from accounts.models import User
 from flags.choices import FlagSource
 from flags.services import create_flag
 from monitoring.services import receive_alerts, record_slot
-from monitoring.tests.alerts import report
+from monitoring.tests.alerts import ended, report
 from monitoring.tests.conftest import MakeOrder, MakeSale
 from orders.models import OrderState
 
@@ -206,7 +206,7 @@ def test_alerts_that_fire__are_shown_the_worst_first_with_their_pages(client: Cl
     reports = [
         report(fingerprint="f1", alertname="HighResponseTime", severity="warning", seconds_ago=900),
         report(fingerprint="f2", alertname="<b>RedisDown</b>", severity="critical"),
-        report(fingerprint="f3", alertname="Over", over=True),
+        ended(report(fingerprint="f3", alertname="Over")),
     ]
     receive_alerts(reports=reports, at=timezone.now())
 

@@ -17,7 +17,7 @@ from coupon_site.models import StateChange
 from events.models import OutboxEvent
 from monitoring.models import Alert, AlertEnding, AlertState
 from monitoring.services import AlertReport, alerts, close_silent_alerts, receive_alerts
-from monitoring.tests.alerts import report
+from monitoring.tests.alerts import ended, report
 from tests.crowd import Crowd, meet
 
 pytestmark = pytest.mark.django_db
@@ -78,7 +78,8 @@ def test_repetition_with_another_figure__shows_the_newer_one() -> None:
 
 
 def test_end__is_kept_and_announced_once() -> None:
-    fires, over = report(), report(over=True)
+    fires = report()
+    over = ended(fires)
     receive(fires)
 
     assert receive(over) == 1
@@ -92,17 +93,19 @@ def test_end__is_kept_and_announced_once() -> None:
 
 
 def test_late_copy_of_a_beginning__does_not_open_what_is_over() -> None:
-    receive(report(seconds_ago=20, over=True))
+    fires = report(seconds_ago=20)
+    receive(ended(fires))
 
-    assert receive(report(seconds_ago=20)) == 0
+    assert receive(fires) == 0
 
     assert Alert.objects.get().state == AlertState.RESOLVED
 
 
 def test_alert_that_fires_again_within_its_episode__is_open_again() -> None:
-    receive(report(seconds_ago=600, over=True))
+    fires = report(seconds_ago=600)
+    receive(ended(fires))
 
-    assert receive(report(seconds_ago=600)) == 1
+    assert receive(fires) == 1
 
     alert = Alert.objects.get()
     assert (alert.state, alert.ends_at, alert.ending) == ("firing", None, "")
@@ -110,7 +113,7 @@ def test_alert_that_fires_again_within_its_episode__is_open_again() -> None:
 
 
 def test_end_of_which_the_beginning_was_never_told__is_kept_as_over() -> None:
-    receive(report(over=True))
+    receive(ended(report()))
 
     assert Alert.objects.get().state == AlertState.RESOLVED
     assert announced() == ["alert.resolved"]
@@ -128,7 +131,8 @@ def test_new_episode__ends_the_one_before() -> None:
 
 
 def test_any_order_of_two_episodes__ends_in_the_same_state() -> None:
-    told_of = [report(seconds_ago=600), report(seconds_ago=600, over=True), report(seconds_ago=60)]
+    old, new = report(seconds_ago=600), report(seconds_ago=60)
+    told_of = [old, ended(old), new]
 
     outcomes = set()
     for order in permutations(told_of):
@@ -138,7 +142,7 @@ def test_any_order_of_two_episodes__ends_in_the_same_state() -> None:
             outcomes.add(Alert.objects.firing().get().starts_at)
             transaction.set_rollback(True)
 
-    assert outcomes == {told_of[2].starts_at}
+    assert outcomes == {new.starts_at}
 
 
 def test_alerts_of_other_labels__are_alerts_of_their_own() -> None:
@@ -178,7 +182,7 @@ def test_received_alerts__are_counted_once_committed(django_capture_on_commit_ca
     firing, resolved = told("firing"), told("resolved")
 
     with django_capture_on_commit_callbacks(execute=True):
-        receive(report(), report(fingerprint="f2"), report(fingerprint="f3", over=True))
+        receive(report(), report(fingerprint="f2"), ended(report(fingerprint="f3")))
 
     assert (told("firing") - firing, told("resolved") - resolved) == (2, 1)
 

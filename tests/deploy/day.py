@@ -150,7 +150,7 @@ class Day:
             shopping = asyncio.to_thread(
                 self.site.manage, "simulate_traffic", f"--rate={ORDERS_PER_SECOND}", f"--minutes={MINUTES}"
             )
-            others = [self.give, self.import_file, self.visit]
+            others = [self.give, self.redeem, self.import_file, self.visit]
             await asyncio.gather(shopping, *(asyncio.to_thread(other) for other in others))
 
     async def follow_events(self, sockets: AsyncExitStack) -> None:
@@ -175,8 +175,20 @@ class Day:
         wait_for(lambda: self.value("sum(increase(gifts_claimed_total[1d]))"), "the gift to be counted")
         wait_for(lambda: self.value("sum(increase(gifts_created_total[1d]))"), "the gift to be counted")
 
+    def redeem(self) -> None:
+        """A shopper buys and redeems at a till."""
+        with self.site.client(3) as client:
+            sale = client.get("/api/v1/sales/").json()["results"][0]["id"]
+            post(client, "/api/v1/orders/", {"lines": [{"sale": sale, "quantity": 1}], "payment_method": "card"})
+            vouchers = "/api/v1/vouchers/?state=active"
+            [voucher, *_] = wait_for(lambda: client.get(vouchers).json()["results"], "a voucher")
+        words = f"from coupon_site.demo import device_key_of; print(device_key_of({voucher['merchant']['name']!r}))"
+        till = {"Authorization": f"Device {self.site.manage('shell', '-v0', '-c', words).stdout.split()[-1]}"}
+        scan = {"code": voucher["code"], "nonce": str(uuid4())}
+        httpx.post(f"{self.site.url}/api/scan", json=scan, headers=till, timeout=30).raise_for_status()
+
     def import_file(self) -> None:
-        token = self.site.manage("shell", "--verbosity=0", "--command", TOKEN_OF_STAFF).stdout.split()[-1]
+        token = self.site.manage("shell", "-v0", "-c", TOKEN_OF_STAFF).stdout.split()[-1]
         lines = [HEADER, *(line(str(number)) for number in range(1, 50)), ""]
         upload = {"file": ("day.csv", "\n".join(lines).encode(), "text/csv")}
         signature = {"Authorization": f"Bearer {token}"}
@@ -215,7 +227,7 @@ class Day:
             client.config_set("maxmemory", 512 * 2**20)
             everything.enter_context(self.second_alertmanager())
             self.write_textfiles(cpu_seconds=1)
-            self.fail_orders(30)
+            self.fail_orders(15)
             self.write_textfiles(cpu_seconds=9)
             yield
         self.site.manage("flags", "off", "fault.checkout_error")

@@ -26,7 +26,9 @@ class Echo(BaseHTTPRequestHandler):
         self.tell()
 
     def tell(self) -> None:
-        body = json.dumps({"path": self.path, "headers": dict(self.headers), "padding": "x" * 2000}).encode()
+        port = self.server.server_port  # type: ignore[attr-defined]
+        told = {"path": self.path, "port": port, "headers": dict(self.headers), "padding": "x" * 2000}
+        body = json.dumps(told).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -47,10 +49,14 @@ class Echo(BaseHTTPRequestHandler):
 
 @dataclass
 class Proxy:
-    """The deployed nginx in front of Echo, on loopback."""
+    """The deployed nginx in front of one Echo for pages and one for sockets, on loopback."""
 
     port: int
     log: Path
+    tls_port: int
+    status_port: int
+    web: int
+    sockets: int
     connections: list[HTTPConnection] = field(default_factory=list)
 
     def ask(
@@ -60,6 +66,12 @@ class Proxy:
         self.connections.append(connection)
         connection.request(method, path, body=body, headers=headers or {})
         return connection.getresponse()
+
+    def upstream_of(self, path: str, method: str = "GET") -> int:
+        """The port of the Echo that answers."""
+        answer = self.ask(path, method=method, body=b"" if method == "POST" else None)
+        port: int = json.loads(answer.read())["port"]
+        return port
 
     def reached(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers that the site saw."""

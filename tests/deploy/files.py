@@ -17,12 +17,36 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def compose() -> dict[str, Any]:
-    return read_yaml(ROOT / "docker-compose.yml")
+OVERLAYS = sorted(path.stem for path in (DEPLOY / "compose").glob("*.yml"))
 
 
-def services() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = compose()["services"]
+def compose_files(*overlays: str) -> list[Path]:
+    """docker-compose.yml and overlays of it."""
+    return [ROOT / "docker-compose.yml", *(DEPLOY / "compose" / f"{name}.yml" for name in overlays)]
+
+
+def compose(*overlays: str) -> dict[str, Any]:
+    """What compose makes of docker-compose.yml and overlays; none named: the monitoring."""
+    merged: dict[str, Any] = {}
+    for file in compose_files(*(overlays or ("monitoring",))):
+        merged = merge(merged, read_yaml(file))
+    return merged
+
+
+def merge(below: Any, above: Any, *, name: str = "") -> Any:
+    """Mappings are merged, lists joined, everything else is replaced, as are commands and tests."""
+    if name == "networks" and isinstance(below, list) and isinstance(above, dict):
+        below = dict.fromkeys(below)
+    if isinstance(below, dict) and isinstance(above, dict):
+        both = {key: merge(below[key], value, name=key) for key, value in above.items() if key in below}
+        return {**below, **above, **both}
+    if isinstance(below, list) and isinstance(above, list) and name not in {"command", "entrypoint", "test"}:
+        return [*below, *(each for each in above if each not in below)]
+    return above
+
+
+def services(*overlays: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = compose(*overlays)["services"]
     return found
 
 

@@ -21,6 +21,7 @@ def build(folder: Path) -> list[Resource]:
         "apiVersion",
         "kind",
         "resources",
+        "labels",
         "namespace",
         "images",
         "replicas",
@@ -79,7 +80,9 @@ def merge(below: dict[str, Any], above: dict[str, Any]) -> None:
 
 
 def transform(resource: Resource, content: dict[str, Any]) -> None:
-    """Namespace, images and replicas."""
+    """Namespace, labels, images and replicas."""
+    for labels in content.get("labels", []):
+        resource["metadata"]["labels"] = {**resource["metadata"].get("labels", {}), **labels["pairs"]}
     if (namespace := content.get("namespace")) and resource["kind"] not in CLUSTER_WIDE:
         resource["metadata"]["namespace"] = namespace
     for subject in resource.get("subjects", []):

@@ -54,7 +54,12 @@ def test_image__is_built_in_stages_and_runs_as_nobody_special() -> None:
     stages = re.findall(r"^FROM (\S+) AS (\w+)$", INSTRUCTIONS, re.MULTILINE)
     users = re.findall(r"^USER (\S+)$", INSTRUCTIONS, re.MULTILINE)
 
-    assert stages == [("python:3.11-slim", "packages"), ("python:3.11-slim", "site")]
+    assert [(source, name) for source, name in stages if ":" in source] == [
+        ("python:3.11-slim", "packages"),
+        ("nginxinc/nginx-unprivileged:1.28-alpine", "nginx"),
+        ("python:3.11-slim", "site"),
+    ]
+    assert stages[-1][1] == "site"  # what `docker build` makes without being told
     assert users == ["10001:10001"]
     assert INSTRUCTIONS.index("\nUSER ") < INSTRUCTIONS.index("\nCMD ")
 
@@ -63,6 +68,15 @@ def test_image__holds_static_files_and_asks_whether_it_lives() -> None:
     assert "manage.py collectstatic --noinput" in INSTRUCTIONS
     assert re.search(r'^HEALTHCHECK .* CMD \["python", "deploy/healthcheck.py", "8000"\]$', INSTRUCTIONS, re.MULTILINE)
     assert "!deploy/healthcheck.py" in IGNORED
+
+
+def test_image_of_nginx__holds_the_static_files_and_the_configuration_of_its_version() -> None:
+    (copied,) = re.findall(r"^COPY (deploy/nginx/.*) /etc/nginx/$", INSTRUCTIONS, re.MULTILINE)
+    (folder,) = re.findall(r"^COPY --from=built /app/staticfiles (\S+)/static$", INSTRUCTIONS, re.MULTILINE)
+
+    assert all((ROOT / file).is_file() for file in copied.split())
+    assert f"root {folder};" in (DEPLOY / "nginx" / "site.conf").read_text()
+    assert "!deploy/nginx/" in IGNORED
 
 
 def test_image__can_be_built_and_run_with_every_secret_of_the_settings() -> None:

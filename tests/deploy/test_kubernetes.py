@@ -230,7 +230,15 @@ def test_settings__are_known_and_their_secrets_are_files(found: list[Resource]) 
     known = set(settings_variables()) | {"TMPDIR"}
 
     assert {name.removesuffix("_FILE") for name in data} <= known
-    for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "METRICS_TOKEN", "SANDBOX_KEY", "SANDBOX_WEBHOOK_SECRET"):
+    for name in (
+        "SECRET_KEY",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "METRICS_TOKEN",
+        "ALERTS_TOKEN",
+        "SANDBOX_KEY",
+        "SANDBOX_WEBHOOK_SECRET",
+    ):
         assert data[f"{name}_FILE"] == f"/run/secrets/site/{name}"
         assert name not in data
     assert data["BEHIND_PROXY"] == "true"
@@ -391,6 +399,13 @@ def test_alertmanagers__are_two_that_know_each_other_and_prometheus_tells_both()
 
     assert workload["spec"]["replicas"] == len(peers) == 2
     assert only("Service", "alertmanager")["spec"]["clusterIP"] == "None"
+
+
+def test_everything_of_the_monitoring__is_found_by_its_label() -> None:
+    labelled = {identity(r) for r in PROD if r["metadata"].get("labels", {}).get("component") == "monitoring"}
+
+    assert {("StatefulSet", "prometheus"), ("Service", "grafana"), ("ConfigMap", "prometheus-rules")} <= labelled
+    assert not {("Deployment", "web"), ("Service", "backend")} & labelled
 
 
 def test_grafana__has_every_dashboard_and_no_password_of_its_own() -> None:

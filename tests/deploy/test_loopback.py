@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.files import DEPLOY, read_yaml
-from tests.deploy.loopback import nginx_on_loopback, prometheus_on_loopback
+from tests.deploy.loopback import adapted, prometheus_on_loopback
 
 CONFIG = read_yaml(DEPLOY / "prometheus" / "prometheus.yml")
 TOKEN = Path("/somewhere/token")
@@ -13,27 +13,24 @@ TOKEN = Path("/somewhere/token")
 def test_targets_of_two_jobs__only_these_are_scraped() -> None:
     targets = {"app-web": ["127.0.0.1:1"], "app-state": ["127.0.0.1:2", "127.0.0.1:3"]}
 
-    adapted = prometheus_on_loopback(CONFIG, targets=targets, token_file=TOKEN)
+    config = prometheus_on_loopback(CONFIG, targets=targets, token_file=TOKEN)
 
-    assert {job["job_name"]: job["static_configs"] for job in adapted["scrape_configs"]} == {
+    assert {job["job_name"]: job["static_configs"] for job in config["scrape_configs"]} == {
         "app-web": [{"targets": ["127.0.0.1:1"]}],
         "app-state": [{"targets": ["127.0.0.1:2", "127.0.0.1:3"]}],
     }
-    assert not any("dns_sd_configs" in job for job in adapted["scrape_configs"])
-    assert "alerting" not in adapted
+    assert not any("dns_sd_configs" in job for job in config["scrape_configs"])
+    assert "alerting" not in config
 
 
 def test_job_with_a_token__reads_the_given_file_and_keeps_the_rest() -> None:
-    adapted = prometheus_on_loopback(CONFIG, targets={"app-web": ["127.0.0.1:1"]}, token_file=TOKEN)
+    config = prometheus_on_loopback(CONFIG, targets={"app-web": ["127.0.0.1:1"]}, token_file=TOKEN)
 
-    (job,) = adapted["scrape_configs"]
+    (job,) = config["scrape_configs"]
     (deployed,) = [job for job in CONFIG["scrape_configs"] if job["job_name"] == "app-web"]
     assert job["authorization"] == {"type": "Bearer", "credentials_file": str(TOKEN)}
-    assert {
-        key: job[key] for key in ("metrics_path", "sample_limit", "label_value_length_limit", "metric_relabel_configs")
-    } == {
-        key: deployed[key]
-        for key in ("metrics_path", "sample_limit", "label_value_length_limit", "metric_relabel_configs")
+    assert {key: job[key] for key in ("sample_limit", "label_value_length_limit", "metric_relabel_configs")} == {
+        key: deployed[key] for key in ("sample_limit", "label_value_length_limit", "metric_relabel_configs")
     }
 
 
@@ -46,5 +43,5 @@ def test_adapting__leaves_the_original_alone() -> None:
 
 
 def test_nginx_configuration_without_the_known_places__is_refused() -> None:
-    with pytest.raises(ValueError, match="listen 8080"):
-        nginx_on_loopback("events {}", folder=Path("/x"), port=1, health_port=2, upstream_port=3, user=None)
+    with pytest.raises(ValueError, match="listen 9999"):
+        adapted("nginx.conf", ("listen 9999;", ""))

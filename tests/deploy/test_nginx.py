@@ -4,38 +4,42 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import threading
+import time
+import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.binaries import require_binary
+from tests.deploy.certificate import trusting, write_certificate
 from tests.deploy.echo import START_SECONDS, Echo, Proxy
 from tests.deploy.files import DEPLOY, names_of, networks_of, services
 from tests.deploy.loopback import nginx_on_loopback
 from tests.live import free_ports, wait_for
 
-TEXT = (DEPLOY / "nginx" / "nginx.conf").read_text()
+NETWORK = (DEPLOY / "nginx" / "network.conf").read_text()
+BURST = 200
+USER = getpass.getuser() if os.geteuid() == 0 else None  # workers must reach the folder
 MEGABYTE = 1 << 20
 
 
-def rendered(folder: Path, *, port: int, health_port: int, upstream_port: int) -> Path:
-    """The deployed configuration on loopback."""
-    user = getpass.getuser() if os.geteuid() == 0 else None  # workers must reach the folder
-    text = nginx_on_loopback(
-        TEXT, folder=folder, port=port, health_port=health_port, upstream_port=upstream_port, user=user
-    )
-    file = folder / "nginx.conf"
-    file.write_text(text)
-    return file
-
-
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[int]:
+def echoes() -> Iterator[tuple[int, int]]:
+    """Ports of a site of pages and of one of sockets."""
+    with ExitStack() as stack:
+        yield stack.enter_context(echo()), stack.enter_context(echo())
+
+
+@contextmanager
+def echo() -> Iterator[int]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -45,15 +49,21 @@ def upstream() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def running(upstream: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
-    """Port and access log of a running nginx."""
+def running(echoes: tuple[int, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """The deployed configuration on loopback, served by a real nginx."""
     folder = tmp_path_factory.mktemp("nginx")
-    port, health_port = free_ports(2)
-    config = rendered(folder, port=port, health_port=health_port, upstream_port=upstream)
+    port, status_port, tls_port = free_ports(3)
+    web, sockets = echoes
+    write_certificate(folder)
+    config = nginx_on_loopback(
+        folder, port=port, status_port=status_port, tls_port=tls_port, web=[web], sockets=[sockets], user=USER
+    )
+    (folder / "static").mkdir()
+    (folder / "static" / "shop.0123456789ab.css").write_text("body {}")
     command = [require_binary("nginx"), "-p", str(folder), "-c", str(config), "-g", "daemon off;"]
     with subprocess.Popen(command) as process:
         wait_for(lambda: listens(port), "nginx", START_SECONDS)
-        yield port, folder / "access.log"
+        yield Proxy(port, folder / "access.log", tls_port=tls_port, status_port=status_port, web=web, sockets=sockets)
         process.terminate()
 
 
@@ -69,16 +79,18 @@ def logged(log: Path, uri: str) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def nginx(running: tuple[int, Path]) -> Iterator[Proxy]:
-    proxy = Proxy(*running)
-    yield proxy
-    for connection in proxy.connections:
-        connection.close()
+def nginx(running: Proxy) -> Iterator[Proxy]:
+    yield running
+    while running.connections:
+        running.connections.pop().close()
 
 
 def test_configuration__nginx_accepts_it(tmp_path: Path) -> None:
-    port, health_port, upstream_port = free_ports(3)
-    config = rendered(tmp_path, port=port, health_port=health_port, upstream_port=upstream_port)
+    write_certificate(tmp_path)
+    port, status_port, tls_port = free_ports(3)
+    config = nginx_on_loopback(
+        tmp_path, port=port, status_port=status_port, tls_port=tls_port, web=[1, 2], sockets=[3, 4], user=USER
+    )
 
     checked = subprocess.run(
         [require_binary("nginx"), "-t", "-p", str(tmp_path), "-c", str(config)],
@@ -91,13 +103,88 @@ def test_configuration__nginx_accepts_it(tmp_path: Path) -> None:
     assert "test is successful" in checked.stderr
 
 
-def test_upstream__is_the_service_of_compose() -> None:
-    web = services()["web"]
+@pytest.mark.parametrize(("upstream", "service"), [("backend", "web"), ("sockets", "sockets")])
+def test_upstream__is_the_service_of_compose(upstream: str, service: str) -> None:
+    server = services()[service]
 
-    assert "upstream backend_api {" in TEXT
-    assert "server backend:8000 resolve" in TEXT
-    assert "backend" in names_of("web", web, "edge")
-    assert networks_of(web) & networks_of(services()["nginx"]) == {"edge"}
+    assert f"upstream backend_{'api' if upstream == 'backend' else upstream} {{" in NETWORK
+    assert f"server {upstream}:8000 resolve" in NETWORK
+    assert upstream in names_of(service, server, "edge")
+    assert networks_of(server) & networks_of(services()["nginx"]) == {"edge"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/v1/realtime/sse"), ("GET", "/api/v1/realtime/sse?channels=a"), ("POST", "/api/v1/orders/")],
+)
+def test_what_lives_under_asgi__is_asked_there(nginx: Proxy, method: str, path: str) -> None:
+    assert nginx.upstream_of(path, method) == nginx.sockets
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/"), ("GET", "/api/v1/orders/"), ("POST", "/api/v1/orders/1/cancel"), ("GET", "/static/unknown.css")],
+)
+def test_ordinary_request__is_asked_under_wsgi(nginx: Proxy, method: str, path: str) -> None:
+    assert nginx.upstream_of(path, method) == nginx.web
+
+
+def test_static_file__is_served_by_nginx_and_kept_by_browsers(nginx: Proxy) -> None:
+    answer = nginx.ask("/static/shop.0123456789ab.css")
+
+    assert (answer.status, answer.read()) == (200, b"body {}")
+    assert answer.getheader("Content-Type") == "text/css"
+    assert "immutable" in (answer.getheader("Cache-Control") or "")
+    assert answer.getheader("X-Content-Type-Options") == "nosniff"
+
+
+def test_tls__offers_http_2_and_tells_the_site(nginx: Proxy) -> None:
+    with httpx.Client(verify=trusting(nginx.log.parent), http2=True) as visitor:
+        answer = visitor.get(f"https://localhost:{nginx.tls_port}/")
+
+    assert answer.http_version == "HTTP/2"
+    assert answer.json()["headers"]["X-Forwarded-Proto"] == "https"
+
+
+def test_tls_of_yesterday__is_refused(nginx: Proxy) -> None:
+    context = trusting(nginx.log.parent)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1_1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+
+    with pytest.raises(ssl.SSLError), socket.create_connection(("127.0.0.1", nginx.tls_port)) as plain:
+        context.wrap_socket(plain, server_hostname="localhost")
+
+
+def test_state_of_nginx__is_told_to_the_exporter_and_not_on_the_public_port(nginx: Proxy) -> None:
+    inside = httpx.get(f"http://127.0.0.1:{nginx.status_port}/stub_status")
+
+    assert "Active connections:" in inside.text
+    assert nginx.upstream_of("/stub_status") == nginx.web  # an address like any other
+
+
+def test_one_address_that_asks_for_everything__is_slowed_down(nginx: Proxy) -> None:
+    with httpx.Client(base_url=f"http://127.0.0.1:{nginx.port}") as visitor:
+        # A file that nginx has itself: the quickest answer there is.
+        answers = (visitor.get("/static/shop.0123456789ab.css") for _ in range(5 * BURST))
+        before, refused = next((n, answer) for n, answer in enumerate(answers) if answer.status_code != 200)
+
+    assert before >= BURST
+    assert refused.status_code == 429
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert refused.headers["Retry-After"] == "1"
+    assert refused.json()["code"] == "throttled"
+    time.sleep(1)  # until the next test finds room again
+
+
+def test_one_address_that_tries_passwords__is_slowed_down_much_earlier(nginx: Proxy) -> None:
+    answers = [nginx.ask("/admin/login/", method="POST", body=b"").status for _ in range(15)]
+
+    assert answers[:11] == [200] * 11
+    assert 429 in answers[11:]
+    assert nginx.ask("/admin/login/").status == 200
 
 
 @pytest.mark.parametrize(

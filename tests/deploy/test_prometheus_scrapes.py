@@ -1,6 +1,8 @@
 """The deployed scrape configuration, run by a real Prometheus against the running site."""
 
+import secrets
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,7 @@ def prometheus(live_site: LiveSite, tmp_path_factory: pytest.TempPathFactory) ->
         f"--config.file={write_config(folder, live_site, port)}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
+        "--enable-feature=exemplar-storage",
     ]
     log = folder / "server.log"
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
@@ -124,6 +127,27 @@ def test_requests__are_counted_by_path_and_the_path_is_also_the_endpoint(prometh
     for labels, _ in series:
         assert labels["endpoint"] == labels["path"]
         assert labels.keys() >= {"method", "path", "status"}
+
+
+def test_exemplar_in_prometheus__names_the_request_that_it_came_from(prometheus: Api, live_site: LiveSite) -> None:
+    mine = f"look-for-{secrets.token_hex(8)}"
+
+    with live_site.client() as visitor:
+
+        def found() -> bool:
+            visitor.get(
+                "/api/v1/offers/", headers={"X-Request-ID": mine}
+            )  # until no other request of the bucket is later
+            return mine in request_ids(prometheus, "http_request_duration_seconds_bucket")
+
+        wait_for(found, "the request's id beside its duration")
+
+
+def request_ids(prometheus: Api, name: str) -> set[str]:
+    """Those that exemplars of a series name."""
+    now = time.time()
+    series = prometheus.get("query_exemplars", query=name, start=str(now - 300), end=str(now + 5))
+    return {exemplar["labels"]["request_id"] for each in series for exemplar in each["exemplars"]}
 
 
 def test_samples_of_each_process__stay_far_below_the_limit(prometheus: Api) -> None:

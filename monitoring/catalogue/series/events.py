@@ -46,7 +46,7 @@ TASKS = (
         "task_duration_seconds",
         "Time in a handler or sweep",
         "task",
-        buckets=TASK_SECONDS,
+        buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60),
         jobs=WORKERS,
         seeds="003",
     ),
