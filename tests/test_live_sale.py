@@ -74,7 +74,9 @@ def test_without_the_guard__the_same_crowd_oversells(live_site: LiveSite) -> Non
     [port] = free_ports(1)
     live_site.sql("ALTER TABLE orders_salestock DROP CONSTRAINT orders_salestock_not_oversold")
     try:
-        live_site.launch("unguarded", f"env METRICS_PORT=0 daphne -b 127.0.0.1 -p {port} -v 0 tests.unguarded:application")
+        live_site.launch(
+            "unguarded", f"env METRICS_PORT=0 daphne -b 127.0.0.1 -p {port} -v 0 tests.unguarded:application"
+        )
         wait_for(lambda: ready(port), "the unguarded site")
         asyncio.run(rush(live_site, f"http://127.0.0.1:{port}", sale, attempts=10 * stock))
 
