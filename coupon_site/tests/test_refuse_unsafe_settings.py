@@ -1,3 +1,4 @@
+import itertools
 import re
 import secrets
 from collections.abc import Callable
@@ -74,6 +75,7 @@ def test_careful_settings__nothing_to_say(deployed: Settings) -> None:
         ("REDIS_URL", "redis+sentinel://sentinel:26379/0?master=coupon-site", "site.E006"),
         ("SITE_URL", "http://shop.example.com", "site.W001"),
     ],
+    ids=itertools.count(),  # the values are made anew in each process
 )
 def test_one_careless_setting__is_named(deployed: Settings, name: str, value: object, code: str) -> None:
     setattr(deployed, name, value)

@@ -1,6 +1,7 @@
 """Five faults on a whole site: the real Prometheus and Alertmanager tell the right people the right words in time."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +17,7 @@ SPEED = 20
 ALL_SECONDS = 600
 
 
-def test_each_fault__is_heard_of_and_so_is_its_end(record_property: pytest.RecordProperty) -> None:
+def test_each_fault__is_heard_of_and_so_is_its_end(record_property: Callable[[str, object], None]) -> None:
     for program in PROGRAMS.values():
         require_binary(program.binary)
     begun = time.monotonic()
