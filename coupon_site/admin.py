@@ -1,12 +1,24 @@
 """What every app's admin screens share."""
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 from coupon_site.models import StateChange
+
+Row = TypeVar("Row", bound=Model)
+
+
+def row_or_404(rows: QuerySet[Row], object_id: object) -> Row:
+    """The row that an address names: people type those too. Raises Http404."""
+    try:
+        return rows.get(pk=object_id)
+    except (ObjectDoesNotExist, ValueError, ValidationError):
+        raise Http404(f"There is no {rows.model._meta.verbose_name} {object_id}") from None
 
 
 class ReadOnly:

@@ -13,7 +13,9 @@ API_APPS = ("events", "flags", "payments", "orders", "vouchers", "cashback", "mo
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path(
+        "api/docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"
+    ),
     *(path("api/v1/", include(f"{app}.urls")) for app in API_APPS),
     *payments.urls.page_urlpatterns,
     *vouchers.urls.page_urlpatterns,

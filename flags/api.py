@@ -117,6 +117,7 @@ class FlagView(GenericAPIView[Flag]):
     permission_classes = [IsAuthenticated, MayChangeFlags]
     queryset = Flag.objects.all()
     serializer_class = FlagOut
+    lookup_field, lookup_url_kwarg = "key", "name"
 
     @extend_schema(
         summary="One flag",

@@ -21,7 +21,7 @@ from cashback.services import (
     hold_events,
     reverse_events,
 )
-from coupon_site.admin import ReadOnly, StateHistory
+from coupon_site.admin import ReadOnly, StateHistory, row_or_404
 from coupon_site.errors import DomainError, IllegalTransition
 from coupon_site.money import format_money, parse_minor
 
@@ -80,7 +80,7 @@ class CashbackEventAdmin(ReadOnly, StateHistory):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only what its state allows."""
-        state = CashbackEvent.objects.values_list("state", flat=True).get(pk=object_id)
+        state = row_or_404(CashbackEvent.objects.all(), object_id).state
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
         shown = {prefix + name for name, states in POSSIBLE.items() if state in states}
         return [each for each in super().get_actions_detail(request, object_id) if each.action_name in shown]
@@ -139,7 +139,7 @@ class CashbackEventAdmin(ReadOnly, StateHistory):
         dialog=dialog("Amend", "What becomes of the purchase later still counts.", AmendForm),
     )
     def amend(self, request: HttpRequest, form: AmendForm, object_id: str) -> HttpResponse:
-        event, actor = CashbackEvent.objects.get(pk=object_id), cast(User, request.user)
+        event, actor = row_or_404(CashbackEvent.objects.all(), object_id), cast(User, request.user)
         amount, reason = parse_minor(form.cleaned_data["amount"], event.currency), form.cleaned_data["reason"]
         return decide(
             self,
@@ -158,7 +158,7 @@ class CashbackEventAdmin(ReadOnly, StateHistory):
         done: str,
     ) -> HttpResponse:
         """One decision about one event."""
-        event = CashbackEvent.objects.get(pk=object_id)
+        event = row_or_404(CashbackEvent.objects.all(), object_id)
 
         def act_or_refuse() -> None:
             if not act(events=[event], actor=cast(User, request.user), reason=form.cleaned_data["reason"]):

@@ -14,7 +14,7 @@ from accounts.models import User
 from cashback.admin.dialogs import ReasonForm, RemarkForm, decide, dialog
 from cashback.models import OPEN_STATES, Payout, PayoutState
 from cashback.services import approve_payout, reject_payout, retry_payout, return_payout
-from coupon_site.admin import ReadOnly, StateHistory
+from coupon_site.admin import ReadOnly, StateHistory, row_or_404
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
 
@@ -58,7 +58,7 @@ class PayoutAdmin(ReadOnly, StateHistory):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only what its state allows."""
-        state = Payout.objects.values_list("state", flat=True).get(pk=object_id)
+        state = row_or_404(Payout.objects.all(), object_id).state
         shown = {f"{self.opts.app_label}_{self.opts.model_name}_{name}" for name, at in POSSIBLE.items() if at == state}
         return [each for each in super().get_actions_detail(request, object_id) if each.action_name in shown]
 
@@ -118,7 +118,7 @@ class PayoutAdmin(ReadOnly, StateHistory):
         done: str,
         **more: object,
     ) -> HttpResponse:
-        payout = Payout.objects.select_related("buyer").get(pk=object_id)
+        payout = row_or_404(Payout.objects.select_related("buyer"), object_id)
         said = {"actor": request.user, "reason": form.cleaned_data["reason"], **more}
         return decide(self, request, object_id, lambda: act(payout=payout, **said), done)
 

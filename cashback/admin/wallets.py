@@ -15,7 +15,7 @@ from cashback.admin.dialogs import AdjustForm, PayoutForm, decide, dialog
 from cashback.models import Account, Payout, Transfer, TransferKind, Wallet
 from cashback.queries import Totals, balances_of, totals, transfers_of
 from cashback.services import adjust_wallet, request_payout
-from coupon_site.admin import ReadOnly
+from coupon_site.admin import ReadOnly, row_or_404
 from coupon_site.models import StateChange
 from coupon_site.money import format_money
 
@@ -59,7 +59,7 @@ class WalletAdmin(ReadOnly, ModelAdmin):
     )
     def adjust(self, request: HttpRequest, form: AdjustForm, object_id: str) -> HttpResponse:
         asked = {name: form.cleaned_data[name] for name in ("amount_minor", "currency", "reason", "key")}
-        owner = User.objects.get(pk=object_id)
+        owner = row_or_404(User.objects.all(), object_id)
         return decide(
             self,
             request,
@@ -76,7 +76,7 @@ class WalletAdmin(ReadOnly, ModelAdmin):
     )
     def pay_out(self, request: HttpRequest, form: PayoutForm, object_id: str) -> HttpResponse:
         asked = {name: form.cleaned_data[name] for name in ("amount_minor", "currency", "destination")}
-        buyer = User.objects.get(pk=object_id)
+        buyer = row_or_404(User.objects.all(), object_id)
         key = f"admin:{form.cleaned_data['key']}"
         return decide(
             self,

@@ -1,6 +1,6 @@
 """Endpoints of webhooks with their health, and what can be done about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts.models import User
-from coupon_site.admin import StateHistory
+from coupon_site.admin import StateHistory, row_or_404
 from coupon_site.errors import DomainError
 from events.models import EndpointState, WebhookEndpoint
 from events.queries import endpoints_with_health, known_topics
@@ -184,7 +184,7 @@ class WebhookEndpointAdmin(StateHistory):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Enable or disable, whichever makes sense."""
-        disabled = WebhookEndpoint.objects.filter(pk=object_id, state=EndpointState.DISABLED).exists()
+        disabled = row_or_404(WebhookEndpoint.objects.all(), object_id).state == EndpointState.DISABLED
         hidden = "events_webhookendpoint_disable" if disabled else "events_webhookendpoint_enable"
         return [each for each in super().get_actions_detail(request, object_id) if each.action_name != hidden]
 
@@ -203,13 +203,13 @@ class WebhookEndpointAdmin(StateHistory):
 
     def one(self, request: HttpRequest, pk: str, work: Callable[[HttpRequest, WebhookEndpoint], None]) -> HttpResponse:
         """Do it to the endpoint of this page, and show the page again."""
-        self.each(request, WebhookEndpoint.objects.filter(pk=pk), work)
+        self.each(request, [row_or_404(WebhookEndpoint.objects.all(), pk)], work)
         return HttpResponse(headers={"HX-Redirect": reverse("admin:events_webhookendpoint_change", args=[pk])})
 
     def each(
         self,
         request: HttpRequest,
-        endpoints: QuerySet[WebhookEndpoint],
+        endpoints: Iterable[WebhookEndpoint],
         work: Callable[[HttpRequest, WebhookEndpoint], None],
     ) -> None:
         """One by one; a refusal is told and stops no other."""

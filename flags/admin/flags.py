@@ -16,6 +16,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from accounts.models import User
+from coupon_site.admin import row_or_404
 from coupon_site.errors import DomainError
 from flags.admin.filters import ArchivedFilter
 from flags.admin.forms import FlagForm, ReasonForm
@@ -104,7 +105,7 @@ class FlagAdmin(ModelAdmin[Flag]):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Archive or restore, whichever makes sense."""
-        archived = Flag.objects.filter(pk=object_id).exclude(archived_at=None).exists()
+        archived = row_or_404(Flag.objects.all(), object_id).archived_at is not None
         hidden = "flags_flag_archive" if archived else "flags_flag_restore"
         return [each for each in super().get_actions_detail(request, object_id) if each.action_name != hidden]
 
@@ -130,7 +131,7 @@ class FlagAdmin(ModelAdmin[Flag]):
 
     def put_away(self, request: HttpRequest, form: ReasonForm, object_id: str, *, at: Any) -> HttpResponse:
         """Archive at a moment, or restore (None), and go back to the flag's page."""
-        flag = Flag.objects.get(pk=object_id)
+        flag = row_or_404(Flag.objects.all(), object_id)
         said = {
             "key": flag.key,
             "actor": cast(User, request.user),

@@ -4,25 +4,23 @@ import ipaddress
 import random
 import re
 import string
-from collections.abc import Iterator
 from functools import partial
-from uuid import UUID
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, resolve
+from django.urls import resolve
 from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.models import User
 from coupon_site.exposition import exposition
 from monitoring.middleware import UNCOUNTED
 from monitoring.routes import METHODS, OTHER, takes, template_of
+from tests.routes import address, patterns
 
 pytestmark = pytest.mark.django_db
 
 # Of the 4,000 samples that a process may show, what is left beside its other series.
 BUDGET = 3300
-NAMED_GROUP = re.compile(r"\(\?P<\w+>(?:[^()\\]|\\.|\[[^\]]*\]|\([^()]*\))*\)")
 
 Labels = frozenset[tuple[str, str]]
 
@@ -40,26 +38,10 @@ def children() -> set[Labels]:
     return {frozenset((key, value) for key, value in labels.items() if key != "status") for _, labels in http_samples()}
 
 
-def patterns(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
-    for each in (resolver or get_resolver()).url_patterns:
-        pattern = f"{before}{each.pattern}"
-        if isinstance(each, URLPattern):
-            yield pattern
-        else:
-            yield from patterns(each, pattern)
-
-
 def one_of_each_route() -> list[str]:
     """A pattern for every route; the admin has the same screens for every table."""
     found = {template_of(pattern): pattern for pattern in patterns()}
     return [pattern for route, pattern in found.items() if route not in UNCOUNTED and "logout" not in route]
-
-
-def address(pattern: str, chance: random.Random) -> str:
-    """An address that the pattern matches, its ids made up."""
-    made_up = str(UUID(int=chance.getrandbits(128), version=4))
-    plain = re.sub(r"<int:\w+>", str(chance.randrange(10**9)), NAMED_GROUP.sub(made_up, pattern))
-    return "/" + re.sub(r"\\Z|[\^$?\\]", "", re.sub(r"<[^>]*>", made_up, plain))
 
 
 def word(chance: random.Random) -> str:

@@ -12,7 +12,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from accounts.models import User
-from coupon_site.admin import ReadOnly, StateHistory
+from coupon_site.admin import ReadOnly, StateHistory, row_or_404
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
 from orders.admin.refunding import DIALOG, RefundForm
@@ -113,8 +113,7 @@ class OrderAdmin(ReadOnly, StateHistory):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Nothing to refund, no button."""
-        order = Order.objects.select_related("paid_by").filter(pk=object_id).first()
-        payment = order.paid_by if order else None
+        payment = row_or_404(Order.objects.select_related("paid_by"), object_id).paid_by
         offered = super().get_actions_detail(request, object_id)
         return offered if payment is not None and payment.refundable_minor else []
 

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 from django import forms
 from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from coupon_site.admin import row_or_404
 from coupon_site.money import format_money, parse_minor
 from orders.models import Order
 
@@ -22,7 +22,7 @@ class RefundForm(BaseDialogForm):
 
     def __init__(self, request: HttpRequest, object_id: int | str | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, object_id, *args, **kwargs)
-        self.order = get_object_or_404(Order.objects.select_related("paid_by"), pk=object_id)
+        self.order = row_or_404(Order.objects.select_related("paid_by"), object_id)
         payment = self.order.paid_by
         self.left_minor = payment.refundable_minor if payment else 0
         self.fields["key"].initial = uuid4()

@@ -1,6 +1,6 @@
 """Payments: to look at, to capture, to let go, to ask the provider for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from django import forms
@@ -14,7 +14,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
-from coupon_site.admin import ReadOnly, StateHistory
+from coupon_site.admin import ReadOnly, StateHistory, row_or_404
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
 from payments.admin.disputes import DisputeInline
@@ -105,24 +105,24 @@ class PaymentAdmin(ReadOnly, StateHistory):
 
     @action(description="Ask the provider", permissions=["decide"], icon="sync")  # type: ignore[untyped-decorator]  # no types
     def poll_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        self.each(request, Payment.objects.filter(pk=object_id), poll)
+        self.each(request, [row_or_404(Payment.objects.all(), object_id)], poll)
         return HttpResponseRedirect(reverse("admin:payments_payment_change", args=[object_id]))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """What makes sense now."""
-        payment = Payment.objects.filter(pk=object_id).first()
+        payment = row_or_404(Payment.objects.all(), object_id)
         hidden = set()
-        if payment is None or payment.decision or payment.state != PaymentState.AUTHORIZED:
+        if payment.decision or payment.state != PaymentState.AUTHORIZED:
             hidden.add("payments_payment_capture_one")
-        if payment is None or payment.decision or not payment.is_open:
+        if payment.decision or not payment.is_open:
             hidden.add("payments_payment_void_one")
         return [each for each in super().get_actions_detail(request, object_id) if each.action_name not in hidden]
 
     def decide(self, request: HttpRequest, form: DecisionForm, object_id: str, act: Act) -> HttpResponse:
-        self.each(request, Payment.objects.filter(pk=object_id), act, reason=form.cleaned_data["reason"])
+        self.each(request, [row_or_404(Payment.objects.all(), object_id)], act, reason=form.cleaned_data["reason"])
         return HttpResponse(headers={"HX-Redirect": reverse("admin:payments_payment_change", args=[object_id])})
 
-    def each(self, request: HttpRequest, payments: QuerySet[Payment], act: Act, reason: str = "") -> None:
+    def each(self, request: HttpRequest, payments: Iterable[Payment], act: Act, reason: str = "") -> None:
         """One by one; what is refused is shown and stops none of the others."""
         for payment in payments:
             try:
