@@ -8,9 +8,9 @@ from cashback.events import CashbackAmended, CashbackReversed
 from cashback.models import Account, CashbackEvent, CashbackState, TransferKind
 from cashback.services.approvals import decline_events
 from cashback.services.bookings import Sides, entry, lock_wallets, transfers_of, undo_step
-from cashback.services.deadlocks import retried
 from cashback.services.ledger import Entry, book
 from cashback.services.moves import announce, locked, move_all, record_changes
+from coupon_site.deadlocks import retried
 from coupon_site.errors import IllegalTransition
 
 AMOUNTS = ["original_minor", "clawed_back_minor", "correction_minor", "written_off_minor", "adjustments"]

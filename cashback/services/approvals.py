@@ -18,8 +18,8 @@ from cashback.events import (
 from cashback.metrics import cashback_confirmations_total
 from cashback.models import CashbackEvent, CashbackState, TransferKind
 from cashback.services.bookings import ACCRUAL, AVAILABLE, PENDING, book_step, undo_step
-from cashback.services.deadlocks import retried
 from cashback.services.moves import announce, locked, move_all
+from coupon_site.deadlocks import retried
 
 NOTHING_LEFT = "nothing of it is left"
 

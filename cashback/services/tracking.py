@@ -8,8 +8,8 @@ from cashback.models import SHOP, CashbackEvent, CashbackEventQuerySet, Cashback
 from cashback.queries import Rate, Rates
 from cashback.services.adjustments import Target, adjust_events, undo_events
 from cashback.services.approvals import approve_events, open_events
-from cashback.services.deadlocks import retried
 from cashback.switches import AUTO_APPROVE
+from coupon_site.deadlocks import retried
 from coupon_site.money import share_of
 from flags import is_enabled
 from orders.models import Order, OrderLine, OrderState

@@ -6,8 +6,8 @@ from django.db import transaction
 
 from accounts.models import User
 from cashback.models import Account, AccountKind, Transfer, TransferKind
-from cashback.services.deadlocks import retried
 from cashback.services.ledger import lock, open_wallets, platform_account, transfer
+from coupon_site.deadlocks import retried
 from coupon_site.models import StateChange
 from coupon_site.tracing import request_id
 

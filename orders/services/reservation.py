@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
+from coupon_site.deadlocks import is_deadlock
 from coupon_site.errors import DomainError
 from orders.errors import SaleBusy, SaleClosed, SoldOut
 from orders.gate import gate
@@ -54,7 +55,8 @@ def place_orders(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Or
 def reserve(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order | DomainError]:
     """Hold stock for as many requests as there is stock for, in their order; an answer for each, an order or a refusal.
 
-    One transaction, the same number of statements for one request as for many.
+    One transaction, the same number of statements for one request as for many. It locks sales in the order of their
+    ids, but a worker that settles many orders in one transaction cannot: whoever loses to it tries again.
     """
     if not requests:
         return []
@@ -62,6 +64,10 @@ def reserve(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order |
         try:
             answers = attempt(requests, at, first=turn == 0)
         except stock.StockChanged:
+            continue
+        except OperationalError as error:
+            if not is_deadlock(error):
+                raise
             continue
         break
     else:

@@ -1,12 +1,17 @@
 """Buyers at the same instant, each in a process of their own."""
 
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 import pytest
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from accounts.models import User
@@ -22,6 +27,7 @@ from tests.crowd import Crowd, meet
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 5
+READY = threading.Event()
 
 
 # --- In the processes -----------------------------------------------------------------------------------------------
@@ -121,6 +127,40 @@ def test_crowd_on_two_sales__sells_what_there_is_and_never_deadlocks(
     answers = crowd.at_once(*[partial(buy, buyer=make_user().pk, sales=sales) for sales in orders])
 
     assert sum(map(Counter, answers), Counter()) == {"reserved": 12, "sold_out": 20}
+    assert broken() == {}
+
+
+def settle_the_other_way_round(first: int, second: int) -> None:
+    """Two messages in one transaction; the second one is about what a buyer has locked meanwhile."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL deadlock_timeout = '60s'")  # the buyer finds out first, and loses
+            stock.lock_buckets(SaleStock.objects.filter(sale=second))
+            READY.set()
+            while not waiting_for_rows(cursor):
+                time.sleep(0.01)
+            stock.lock_buckets(SaleStock.objects.filter(sale=first))
+    finally:
+        connection.close()
+
+
+def waiting_for_rows(cursor: CursorWrapper) -> bool:
+    cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')")
+    return bool(cursor.fetchone()[0])
+
+
+def test_worker_that_locks_the_other_way_round__costs_no_order(make_user: MakeUser, broken: Books) -> None:
+    first, second = new_sale(), new_sale()
+
+    with ThreadPoolExecutor(1) as pool, connection.cursor() as cursor:
+        worker = pool.submit(settle_the_other_way_round, first.pk, second.pk)
+        READY.wait(10)
+        cursor.execute("SET deadlock_timeout = '1s'")
+        answers = buy(buyer=make_user().pk, sales=[first.public_id, second.public_id])
+        cursor.execute("RESET deadlock_timeout")
+        worker.result()
+
+    assert answers == ["reserved", "reserved"]
     assert broken() == {}
 
 
