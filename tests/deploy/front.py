@@ -6,6 +6,7 @@ import os
 import ssl
 import subprocess
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -123,7 +124,7 @@ def answers(url: str) -> bool:
         return False
 
 
-class Follower(threading.Thread):
+class Follower(threading.Thread, ABC):
     """A client that follows its orders, and comes back where it was when it is cut off."""
 
     def __init__(self, front: Front) -> None:
@@ -144,8 +145,9 @@ class Follower(threading.Thread):
                 self.problem = repr(error)
                 raise
 
+    @abstractmethod
     def follow(self) -> None:
-        raise NotImplementedError
+        """Until the connection ends."""
 
     def note(self, event: dict[str, Any]) -> None:
         if event["channel"] == "events:orders":
