@@ -18,6 +18,8 @@ from events.relay import Relay
 from events.relay.ledger import Ledger
 from events.tests.samples import Moved
 
+EVERY_CHANNEL = {"events:orders", "events:cashback", "events:flags", "events:alerts"}
+
 
 class Client(WebsocketCommunicator):
     """Reads frames as JSON; a frame that is awaited may come after others."""

@@ -23,7 +23,7 @@ from events import streams
 from events.control import announce_revocation
 from events.hub import Hub
 from events.routing import websocket_urlpatterns
-from events.tests.clients import Client, announce_and_relay, caught_up
+from events.tests.clients import EVERY_CHANNEL, Client, announce_and_relay, caught_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +51,7 @@ async def test_greeting__says_limits_and_where_every_channel_stands(superuser: U
 
     assert welcome["type"] == "welcome"
     assert welcome["limits"]["message_bytes"] == 8192
-    assert {frame["channel"] for frame in subscribed} == {"events:orders", "events:cashback", "events:flags"}
+    assert {frame["channel"] for frame in subscribed} == EVERY_CHANNEL
     assert all((frame["type"], frame["id"], frame["recovered"]) == ("subscribed", 0, False) for frame in subscribed)
 
 
@@ -375,7 +375,7 @@ async def test_client_that_answers_pings__stays(superuser: User, connect: Connec
 
     for _ in range(3):
         ping = await client.frame()
-        assert (ping["type"], set(ping["pos"])) == ("ping", {"events:orders", "events:cashback", "events:flags"})
+        assert (ping["type"], set(ping["pos"])) == ("ping", EVERY_CHANNEL)
         await client.send_json_to({"type": "pong"})
 
 

@@ -12,10 +12,11 @@ TABLES = {
     "stock": "SELECT sale_id AS sale, total, reserved, sold FROM orders_salestock",
     "payments": """
         SELECT payment.id, public_id AS key, state, captured_minor AS captured, refunded_minor AS refunded,
-            refunding_minor AS refunding, coalesce(refund.asked, 0) AS asked
+            refunding_minor AS refunding, coalesce(refund.asked, 0) AS asked, coalesce(refund.given_up, 0) AS given_up
         FROM payments_payment payment LEFT JOIN (
-            SELECT payment_id, sum(amount_minor) AS asked FROM payments_refund WHERE state <> 'cancelled'
-            GROUP BY payment_id
+            SELECT payment_id, sum(amount_minor) FILTER (WHERE state <> 'cancelled') AS asked,
+                sum(amount_minor) FILTER (WHERE state = 'cancelled') AS given_up
+            FROM payments_refund GROUP BY payment_id
         ) refund ON refund.payment_id = payment.id
     """,
     "failed_refunds": "SELECT id FROM payments_refund WHERE state = 'failed'",
