@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -64,11 +65,10 @@ def mark_fulfilled(*, order: Order) -> Order:
     at = timezone.now()
     move(order, OrderState.FULFILLED, fulfilled_at=at)
     publish(fact(OrderFulfilled, order))
-    transaction.on_commit(lambda: observe(order, at))
+    transaction.on_commit(partial(observe, order, at, request_id.get()))
     return order
 
 
-def observe(order: Order, at: datetime) -> None:
+def observe(order: Order, at: datetime, trace: str) -> None:
     """How long the order took, with the request that led here as an example."""
-    trace = request_id.get()
     PROCESSING_SECONDS.observe((at - order.created_at).total_seconds(), {"request_id": trace} if trace else None)
