@@ -11,6 +11,28 @@ class FlagKind(TextChoices):
     PERMISSION = "permission", "permission"
 
 
+class FlagType(TextChoices):
+    BOOLEAN = "boolean", "on or off"
+    STRING = "string", "text"
+    NUMBER = "number", "number"
+    OBJECT = "object", "JSON object"
+
+
+class PlanState(TextChoices):
+    """Of a planned change: it waits for approvals, then for its moment."""
+
+    PROPOSED = "proposed", "waits for approval"
+    APPROVED = "approved", "approved"
+    APPLIED = "applied", "applied"
+    CANCELLED = "cancelled", "cancelled"
+    FAILED = "failed", "failed"
+
+    @classmethod
+    def open(cls) -> list["PlanState"]:
+        """The states of what still waits."""
+        return [cls.PROPOSED, cls.APPROVED]
+
+
 class FlagSource(TextChoices):
     """The door a change came through."""
 

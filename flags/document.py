@@ -2,25 +2,44 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
-import orjson
+import msgspec
+
+from flags.definition import Constraint, Targeting
+
+_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 class DocumentBroken(Exception):
     """What was read is not a whole document."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlagState:
+class FlagState(Targeting, frozen=True, kw_only=True, omit_defaults=True):
     """What a process needs to know of one flag."""
 
-    enabled: bool
-    kind: str
-    client_visible: bool
     version: int
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What the digest is made of."""
+
+    version: int
+    flags: dict[str, FlagState]
+    segments: dict[str, tuple[Constraint, ...]]
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """`content` stays as the bytes that the digest was made of, whatever a newer release put there."""
+
+    digest: str
+    content: msgspec.Raw
+
+
+_envelopes = msgspec.json.Decoder(Envelope)
+_contents = msgspec.json.Decoder(Content)
 
 
 @dataclass(frozen=True)
@@ -29,17 +48,18 @@ class Document:
 
     version: int
     flags: Mapping[str, FlagState]
+    segments: Mapping[str, tuple[Constraint, ...]] = field(default_factory=dict)
 
     @cached_property
-    def plain(self) -> dict[str, dict[str, Any]]:
-        return {key: asdict(state) for key, state in self.flags.items()}
+    def content(self) -> bytes:
+        return _encoder.encode(Content(self.version, {**self.flags}, {**self.segments}))
 
     @cached_property
     def digest(self) -> str:
-        return digest_of(self.version, self.plain)
+        return digest_of(self.content)
 
     def encode(self) -> bytes:
-        return orjson.dumps({"version": self.version, "digest": self.digest, "flags": self.plain})
+        return _encoder.encode(Envelope(self.digest, msgspec.Raw(self.content)))
 
     def switches(self) -> dict[str, str]:
         """The hash that other programs read: name → "1" or "0"."""
@@ -49,20 +69,16 @@ class Document:
     def decode(cls, raw: bytes) -> Self:
         """Raises DocumentBroken. Fields that a newer release added are passed over."""
         try:
-            data = orjson.loads(raw)
-            whole = data["digest"] == digest_of(data["version"], data["flags"])
-            document = cls(data["version"], {key: state_of(fields) for key, fields in data["flags"].items()})
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            envelope = _envelopes.decode(raw)
+            whole = envelope.digest == digest_of(envelope.content)
+            content = _contents.decode(envelope.content)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DocumentBroken(f"Not a document of flags: {error}") from error
         if not whole:
             raise DocumentBroken("The digest does not fit the flags")
-        return document
+        return cls(content.version, content.flags, content.segments)
 
 
-def state_of(fields: Mapping[str, Any]) -> FlagState:
-    return FlagState(**{name: fields[name] for name in FlagState.__slots__})
-
-
-def digest_of(version: int, flags: Mapping[str, Any]) -> str:
-    """SHA-256 over version and flags in canonical JSON."""
-    return hashlib.sha256(orjson.dumps([version, flags], option=orjson.OPT_SORT_KEYS)).hexdigest()
+def digest_of(content: Any) -> str:
+    """SHA-256 of the content's bytes."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,12 +1,28 @@
 """Reads over all flags."""
 
-from django.db.models import OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from collections.abc import Mapping
+from typing import Any
 
+import msgspec
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, JSONObject
+
+from flags.definition import Constraint, Definition, Override, Prerequisite, Rule, SegmentDefinition, Targeting, Variant
 from flags.document import Document, FlagState
-from flags.models import Flag, FlagChange, FlagSet
+from flags.models import Flag, FlagChange, FlagSet, Segment
+from flags.models import Override as OverrideRow
+from flags.models import Prerequisite as PrerequisiteRow
+from flags.models import Rule as RuleRow
+from flags.models import Variant as VariantRow
 
-SET_VERSION = Subquery(FlagSet.objects.values("version")[:1])
+# A definition's fields that are columns of the flag.
+COLUMNS = {
+    name: F(name)
+    for name in Definition.__struct_fields__
+    if name not in {"variants", "rules", "overrides", "prerequisites"}
+}
+TARGETING_COLUMNS = {name: field for name, field in COLUMNS.items() if name in Targeting.__struct_fields__}
 
 
 def set_version() -> int:
@@ -15,14 +31,69 @@ def set_version() -> int:
 
 
 def read_document() -> Document:
-    """All flags at one version: both come from one statement, so that they fit each other without a lock."""
-    before = set_version()  # what a database without flags has
-    rows = Flag.objects.order_by("key").values_list("key", "enabled", "kind", "client_visible", "version", SET_VERSION)
-    version, flags = before, {}
-    for key, enabled, kind, client_visible, of_flag, of_set in rows:
-        flags[key] = FlagState(enabled, kind, client_visible, of_flag)
-        version = of_set
-    return Document(version, flags)
+    """All flags at one version: everything comes from one statement, so that it fits without a lock."""
+    row = (
+        FlagSet.objects.annotate(
+            flags=ArraySubquery(
+                Flag.objects.order_by("key").values(
+                    json=JSONObject(key="key", state=JSONObject(version="version", **TARGETING_COLUMNS, **parts()))
+                )
+            ),
+            segments=ArraySubquery(Segment.objects.living().values(json=JSONObject(key="key", constraints="constraints"))),
+        )
+        .values("version", "flags", "segments")
+        .first()
+    )
+    if row is None:  # nobody has written yet
+        return Document(0, {})
+    return Document(
+        row["version"],
+        {each["key"]: msgspec.convert(each["state"], FlagState) for each in row["flags"]},
+        {each["key"]: constraints_of(each["constraints"]) for each in row["segments"]},
+    )
+
+
+def definition_of(key: str) -> Definition:
+    """Everything of one flag. Raises Flag.DoesNotExist."""
+    plain = Flag.objects.values_list(JSONObject(**COLUMNS, **parts())).get(key=key)
+    return msgspec.convert(plain[0], Definition)
+
+
+def definitions(flags: QuerySet[Flag] | None = None) -> dict[str, Definition]:
+    """Everything of many flags, by key, in one statement."""
+    rows = Flag.objects.all() if flags is None else flags
+    found = rows.order_by("key").values_list(JSONObject(**COLUMNS, **parts()), flat=True)
+    return {each.key: each for each in msgspec.convert([*found], list[Definition])}
+
+
+def segment_of(key: str) -> SegmentDefinition:
+    """Everything of one segment. Raises Segment.DoesNotExist."""
+    row = Segment.objects.values("key", "description", "constraints").get(key=key)
+    return msgspec.convert(row, SegmentDefinition)
+
+
+def constraints_of(plain: Any) -> tuple[Constraint, ...]:
+    return msgspec.convert(plain, tuple[Constraint, ...])
+
+
+def parts() -> Mapping[str, ArraySubquery]:
+    """What hangs on a flag, as a definition has it: of the flag that the outer query is at."""
+    segments = Segment.objects.filter(rules=OuterRef("pk")).order_by("key").values("key")
+    return {
+        "variants": part(VariantRow, "position", columns(Variant)),
+        "rules": part(RuleRow, "position", {**columns(Rule), "id": F("key"), "segments": ArraySubquery(segments)}),
+        "overrides": part(OverrideRow, "subject", columns(Override)),
+        "prerequisites": part(PrerequisiteRow, "required__key", {**columns(Prerequisite), "flag": F("required__key")}),
+    }
+
+
+def part(model: Any, order: str, fields: Mapping[str, Any]) -> ArraySubquery:
+    rows = model.objects.filter(flag=OuterRef("pk")).order_by(order)
+    return ArraySubquery(rows.values(json=JSONObject(**fields)))
+
+
+def columns(struct: type[msgspec.Struct]) -> dict[str, F]:
+    return {name: F(name) for name in struct.__struct_fields__}
 
 
 def flags_with_last_change() -> QuerySet[Flag]:

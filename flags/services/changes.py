@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
+import msgspec
 from django.db import transaction
 
 from accounts.models import User
 from coupon_site.tracing import request_id
 from events import publish_many
+from flags.definition import Definition
 from flags.errors import FlagArchived, FlagExists, FlagKeyInvalid, FlagUnknown, ReasonRequired
 from flags.events import FlagChanged
 from flags.models import Flag, FlagChange, FlagSet
+from flags.queries import definition_of, definitions
 from flags.registry import Declaration, declared, hint, is_key
 from flags.services.propagation import locked_set, publish_flags
 
@@ -125,7 +128,7 @@ def _create(flag_set: FlagSet, flags: Sequence[Flag], origin: Origin) -> None:
 def _change(flag_set: FlagSet, key: str, origin: Origin, values: dict[str, Any]) -> Flag:
     """Change one flag under the set's lock, or leave everything as it is when there is no difference."""
     flag = find(key)
-    before = flag.facts
+    before = definition_of(key)
     changed = [name for name, value in values.items() if getattr(flag, name) != value]
     for name in changed:
         setattr(flag, name, values[name])
@@ -138,36 +141,42 @@ def _change(flag_set: FlagSet, key: str, origin: Origin, values: dict[str, Any])
     return flag
 
 
-def refuse_unless_allowed(before: dict[str, Any], flag: Flag, origin: Origin) -> None:
+def refuse_unless_allowed(before: Definition, flag: Flag, origin: Origin) -> None:
     """Raises FlagArchived when an archived flag would go on, ReasonRequired for a silent change of a protected one."""
     if flag.enabled and flag.archived_at is not None:
         raise FlagArchived(f"{flag.key} is archived.")
-    if before["protected"] and not origin.reason.strip():
+    if before.protected and not origin.reason.strip():
         raise ReasonRequired(f"{flag.key} is protected: give a reason.")
 
 
-def _record(flag_set: FlagSet, written: Sequence[tuple[Flag, dict[str, Any] | None]], origin: Origin) -> None:
+def _record(flag_set: FlagSet, written: Sequence[tuple[Flag, Definition | None]], origin: Origin) -> None:
     """The new version of the set, a line of history and an event per flag, and Redis once it is committed."""
     flag_set.version += 1
     flag_set.save(update_fields=["version"])
-    changes = [change_of(flag, before, flag_set.version, origin) for flag, before in written]
+    after = definitions(Flag.objects.filter(pk__in=[flag.pk for flag, _ in written]))
+    changes = [change_of(flag, before, after[flag.key], flag_set.version, origin) for flag, before in written]
     FlagChange.objects.bulk_create(changes)
     publish_many([event_of(change, origin.actor) for change in changes])
     # A committed change stands, whatever becomes of its way to Redis: the reconciler goes after it.
     transaction.on_commit(publish_flags, robust=True)
 
 
-def change_of(flag: Flag, before: dict[str, Any] | None, set_version: int, origin: Origin) -> FlagChange:
+def change_of(flag: Flag, before: Definition | None, after: Definition, set_version: int, origin: Origin) -> FlagChange:
     return FlagChange(
         flag=flag,
         set_version=set_version,
         actor=origin.actor,
         source=origin.source,
         reason=origin.reason.strip()[:200],
-        before=before,
-        after=flag.facts,
+        before=before and plain(before),
+        after=plain(after),
         request_id=request_id.get(),
     )
+
+
+def plain(definition: Definition) -> dict[str, Any]:
+    """As the history keeps it (JSON)."""
+    return cast("dict[str, Any]", msgspec.to_builtins(definition))
 
 
 def event_of(change: FlagChange, actor: User | None) -> FlagChanged:

@@ -7,8 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import pytest
 import redis
 from django.conf import settings
@@ -20,10 +21,16 @@ from flags.choices import FlagSource
 from flags.current import current
 from flags.listener import Listener
 from flags.models import Flag
+from flags.queries import definition_of
 from flags.services import create_flag, set_flag
 
 NOBODY = {"actor": None, "source": FlagSource.COMMAND}
 DEAD_REDIS = "redis://127.0.0.1:1/0"
+
+
+def facts_of(flag: Flag) -> dict[str, Any]:
+    """The flag as the history keeps it."""
+    return cast("dict[str, Any]", msgspec.json.decode(msgspec.json.encode(definition_of(flag.key))))
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from flags.errors import FlagExists, FlagKeyInvalid
 from flags.models import Flag, FlagSet
 from flags.services import create_flag
-from flags.tests.conftest import NOBODY
+from flags.tests.conftest import NOBODY, facts_of
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +17,7 @@ def test_new_flag__is_off_with_one_line_of_history() -> None:
 
     flag.refresh_from_db()
     assert (flag.enabled, flag.version, flag.tags) == (False, 1, ["q4"])
-    assert [(change.before, change.after) for change in flag.changes.all()] == [(None, flag.facts)]
+    assert [(change.before, change.after) for change in flag.changes.all()] == [(None, facts_of(flag))]
 
 
 @pytest.mark.parametrize("key", ["", ".", "a.", ".a", "a..b", "a b", "a/b", "é", "a\n", "-a", "a" * 151])

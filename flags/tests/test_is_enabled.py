@@ -20,14 +20,14 @@ from flags.tests.conftest import child_environment
 
 def know(**states: bool) -> None:
     """Flags of this process, without database and Redis; names as keywords have __ for dots."""
-    flags = {name.replace("__", "."): FlagState(enabled, "release", False, 1) for name, enabled in states.items()}
+    flags = {name.replace("__", "."): FlagState(enabled=enabled, version=1) for name, enabled in states.items()}
     current.install(Document(1, flags))
     current._due = time.monotonic() + 3600
 
 
 @pytest.mark.parametrize("name", ["new_checkout", "checkout.new_flow", "a.b.c-d"])
 def test_plain_and_dotted_names__answer_their_state(name: str) -> None:
-    current.install(Document(1, {name: FlagState(True, "release", False, 1)}))
+    current.install(Document(1, {name: FlagState(enabled=True, version=1)}))
     current._due = time.monotonic() + 3600
 
     assert is_enabled(name) is True
@@ -184,8 +184,8 @@ def test_logging_that_checks_a_flag_itself__neither_hangs_nor_raises(
 
 def test_older_flags_that_come_late__are_passed_over() -> None:
     current._due = time.monotonic() + 3600
-    current.install(Document(7, {"shop.open": FlagState(True, "release", False, 7)}))
+    current.install(Document(7, {"shop.open": FlagState(enabled=True, version=7)}))
 
-    current.install(Document(6, {"shop.open": FlagState(False, "release", False, 6)}))
+    current.install(Document(6, {"shop.open": FlagState(enabled=False, version=6)}))
 
     assert is_enabled("shop.open")

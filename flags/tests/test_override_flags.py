@@ -23,7 +23,7 @@ def test_override_without_database_and_redis__looks_at_neither() -> None:
 
 
 def test_override__beats_a_flag_and_leaves_others_alone() -> None:
-    current.install(Document(1, {name: FlagState(True, "release", False, 1) for name in ("a.one", "a.two")}))
+    current.install(Document(1, {name: FlagState(enabled=True, version=1) for name in ("a.one", "a.two")}))
 
     with override_flags({"a.one": False}):
         assert (is_enabled("a.one"), is_enabled("a.two")) == (False, True)

@@ -19,7 +19,7 @@ from flags.middleware import PinSnapshot
 
 def now(version: int, *, on: bool) -> None:
     """This process learns of a change."""
-    current.install(Document(version, {"shop.open": FlagState(on, "release", False, version)}))
+    current.install(Document(version, {"shop.open": FlagState(enabled=on, version=version)}))
 
 
 @pytest.fixture(autouse=True)

@@ -81,7 +81,7 @@ def test_forked_child__has_a_listener_of_its_own(
 
 
 def document(version: int, *, on: bool) -> Document:
-    return Document(version, {"shop.open": FlagState(on, "release", False, version)})
+    return Document(version, {"shop.open": FlagState(enabled=on, version=version)})
 
 
 def test_late_writer__does_not_bring_an_old_version_back(shared: redis.Redis) -> None:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from flags import queries
+from flags.choices import FlagKind
 from flags.document import FlagState
 from flags.models import Flag
 from flags.queries import flags_with_last_change, read_document
@@ -24,8 +25,8 @@ def test_document__holds_every_flag_archived_ones_too(make_flag: Callable[..., F
 
     assert document.version == 2
     assert document.flags == {
-        "new_checkout": FlagState(False, "release", True, 1),
-        "shop.open": FlagState(True, "kill_switch", False, 1),
+        "new_checkout": FlagState(enabled=False, client_visible=True, version=1),
+        "shop.open": FlagState(enabled=True, kind=FlagKind.KILL_SWITCH, version=1),
     }
 
 

@@ -12,7 +12,7 @@ from flags.choices import FlagSource
 from flags.errors import FlagArchived, FlagUnknown, ReasonRequired
 from flags.models import Flag, FlagChange, FlagSet
 from flags.services import archive_flag, restore_flag, set_flag, update_flag
-from flags.tests.conftest import NOBODY
+from flags.tests.conftest import NOBODY, facts_of
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ def test_change__raises_versions_and_leaves_who_why_before_and_after(
     assert (change.actor, change.source, change.reason) == (user, "api", "sale starts")
     assert change.changed == {"enabled": (False, True)}
     assert change.set_version == version()
-    assert (change.before, change.after) == ({**flag.facts, "enabled": False}, flag.facts)
+    assert (change.before, change.after) == ({**facts_of(flag), "enabled": False}, facts_of(flag))
 
 
 def test_change__is_announced(make_flag: Callable[..., Flag], user: User) -> None:
