@@ -7,17 +7,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flags.evaluation import is_enabled, override_flags, pinned_snapshot
+    from flags.context import use_context
+    from flags.decorators import flag_required
+    from flags.evaluation import (
+        aevaluate,
+        aget_value,
+        ais_enabled,
+        evaluate,
+        get_value,
+        is_enabled,
+        override_flags,
+        pinned_snapshot,
+    )
     from flags.registry import declare
 
-__all__ = ["declare", "is_enabled", "override_flags", "pinned_snapshot"]
+__all__ = [
+    "aevaluate",
+    "aget_value",
+    "ais_enabled",
+    "declare",
+    "evaluate",
+    "flag_required",
+    "get_value",
+    "is_enabled",
+    "override_flags",
+    "pinned_snapshot",
+    "use_context",
+]
 
 # Resolved at first use: Django imports this package before any model may be loaded.
 _HOMES = {
+    **dict.fromkeys(__all__, "flags.evaluation"),
     "declare": "flags.registry",
-    "is_enabled": "flags.evaluation",
-    "override_flags": "flags.evaluation",
-    "pinned_snapshot": "flags.evaluation",
+    "flag_required": "flags.decorators",
+    "use_context": "flags.context",
 }
 
 

@@ -52,7 +52,7 @@ class Plain(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     """Immutable, compared by value; what has its default is left out of JSON."""
 
 
-class Constraint(Plain):
+class Constraint(Plain, frozen=True):
     """A question about one field of the context. What can't be understood is answered with no."""
 
     field: str
@@ -62,14 +62,14 @@ class Constraint(Plain):
     case_insensitive: bool = False
 
 
-class Share(Plain):
+class Share(Plain, frozen=True):
     """A variant's part of a split, in proportion to the sum of all weights."""
 
     variant: str
     weight: Weight
 
 
-class Rule(Plain):
+class Rule(Plain, frozen=True):
     """Who gets something else: all constraints and segments hold, the share is hit, the time is right.
 
     It serves `variant`, else `split`, else what the flag serves while it is on. Empty salt: the flag's.
@@ -88,7 +88,7 @@ class Rule(Plain):
     split: tuple[Share, ...] = ()
 
 
-class Variant(Plain):
+class Variant(Plain, frozen=True):
     """A named answer. `value` is JSON of the flag's type."""
 
     key: str
@@ -96,7 +96,7 @@ class Variant(Plain):
     description: str = ""
 
 
-class Override(Plain):
+class Override(Plain, frozen=True):
     """What one subject (a targeting key) gets, whatever the rules say, until it expires."""
 
     subject: str
@@ -105,7 +105,7 @@ class Override(Plain):
     expires_at: Moment | None = None
 
 
-class Prerequisite(Plain):
+class Prerequisite(Plain, frozen=True):
     """Another flag that must be on (or off), and, if variants are named, answer one of them."""
 
     flag: str
@@ -145,7 +145,7 @@ class Definition(Targeting, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     archived_at: Moment | None = None
 
 
-class SegmentDefinition(Plain):
+class SegmentDefinition(Plain, frozen=True):
     """A named group of subjects: all constraints hold."""
 
     key: str

@@ -1,4 +1,4 @@
-"""One request sees the flags of one moment."""
+"""One request sees the flags of one moment, as they are for whoever asks."""
 
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -7,11 +7,12 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from flags.context import RequestContext, use_context
 from flags.evaluation import pinned_snapshot
 
 
 class PinSnapshot:
-    """Native to both worlds; a request that checks no flag pays for nothing but an object."""
+    """Native to both worlds; a request that checks no flag pays for nothing but two objects."""
 
     sync_capable = True
     async_capable = True
@@ -25,9 +26,9 @@ class PinSnapshot:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self.is_async:
             return self.answer(request)
-        with pinned_snapshot():
+        with pinned_snapshot(), use_context(RequestContext(request)):
             return self.get_response(request)
 
     async def answer(self, request: HttpRequest) -> HttpResponseBase:
-        with pinned_snapshot():
+        with pinned_snapshot(), use_context(RequestContext(request)):
             return await cast(Awaitable[HttpResponseBase], self.get_response(request))

@@ -1,40 +1,46 @@
-"""What one process answers from: immutable, replaced as a whole."""
+"""What one process answers from: replaced as a whole, its flags compiled when they are first asked for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from flags.compilation import CompiledFlag
+from flags.definition import Constraint
 from flags.document import Document, FlagState
-from flags.metrics import Tally, tally
 
 
-class Answer:
-    """The answer to every check of one flag, worked out once per snapshot."""
-
-    __slots__ = ("tally", "value")
-
-    def __init__(self, *, value: bool, tally: Tally) -> None:
-        self.value = value
-        self.tally = tally
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
-    version: int
-    flags: Mapping[str, FlagState]
-    answers: Mapping[str, Answer]
+    """All flags at one version."""
+
+    __slots__ = ("compiled", "flags", "segments", "version")
+
+    def __init__(
+        self, version: int, flags: Mapping[str, FlagState], segments: Mapping[str, tuple[Constraint, ...]]
+    ) -> None:
+        self.version = version
+        self.flags = flags
+        self.segments = segments
+        # Grows; an entry never changes.
+        self.compiled: dict[str, CompiledFlag] = {}
+
+    def flag(self, key: str) -> CompiledFlag | None:
+        """A flag, ready to answer; None when there is none of this name."""
+        if key not in self.compiled and (compiled := self._compile(key, ())):
+            self.compiled[key] = compiled
+        return self.compiled.get(key)
+
+    def with_flag(self, key: str, state: FlagState) -> "Snapshot":
+        """These flags, one of them changed."""
+        return Snapshot(self.version, {**self.flags, key: state}, self.segments)
+
+    def _compile(self, key: str, above: tuple[str, ...]) -> CompiledFlag | None:
+        """A flag and those it needs. Services refuse circles; here one that raw SQL made ends as a flag unknown."""
+        state = self.flags.get(key)
+        if state is None or key in above:
+            return None
+        return CompiledFlag(key, state, self.segments, lambda required: self._compile(required, (*above, key)))
 
 
 def snapshot_of(document: Document) -> Snapshot:
-    """The answers of a document. A flag that is off says so itself: a declared default of True can't survive a kill."""
-    answers = {key: answer_of(key, state) for key, state in document.flags.items()}
-    return Snapshot(document.version, document.flags, answers)
-
-
-def answer_of(key: str, state: FlagState) -> Answer:
-    """Reasons are OpenFeature's."""
-    if state.enabled:
-        return Answer(value=True, tally=tally(key, "on", "STATIC"))
-    return Answer(value=False, tally=tally(key, "off", "DISABLED"))
+    return Snapshot(document.version, document.flags, document.segments)
 
 
 # Older than any: version 0 is a database without flags.
