@@ -16,6 +16,7 @@ from coupon_site.checks import refuse_unsafe_settings  # noqa: E402  models exis
 from coupon_site.process import serve_metrics_port  # noqa: E402
 from events.routing import websocket_urlpatterns  # noqa: E402
 from events.sse import EventStreamDoor  # noqa: E402
+from flags.ofrep.stream import FlagStreamDoor  # noqa: E402
 from monitoring.faults import PastTheDoor  # noqa: E402
 from monitoring.middleware import observe  # noqa: E402
 from monitoring.processes import start_reporting  # noqa: E402
@@ -30,7 +31,7 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 
 refuse_unsafe_settings()
 addresses: list[Any] = [*websocket_urlpatterns, re_path(r"", refuse)]  # type: ignore[arg-type]  # Channels' own routes
-http: Any = BurstDoor(EventStreamDoor(django), observe=observe)
+http: Any = BurstDoor(EventStreamDoor(FlagStreamDoor(django)), observe=observe)
 if settings.FAULTS:
     http = PastTheDoor(http, django)
 application = ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(URLRouter(addresses))})

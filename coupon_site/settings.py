@@ -343,6 +343,12 @@ REALTIME_RECHECK_SECONDS = env.float(
     "REALTIME_RECHECK_SECONDS", 60.0
 )  # how long a revoked right may live on an open socket
 
+# --- flags ---
+# Of one caller at one process: SDKs on servers ask for every check, those in browsers for all flags at once.
+OFREP_REQUESTS_PER_MINUTE = env.int("OFREP_REQUESTS_PER_MINUTE", 6000)
+# What `manage.py flags export` wrote, for a process that starts while neither Redis nor the database answers.
+FLAGS_BOOTSTRAP = env.str("FLAGS_BOOTSTRAP", "")
+
 # --- orders ---
 ORDER_HOLD_SECONDS = env.int("ORDER_HOLD_SECONDS", 900)
 # What is younger than this is still on its way and breaks no invariant yet.

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 import cashback.urls
+import flags.urls
 import monitoring.urls
 import payments.urls
 import vouchers.urls
@@ -17,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "api/docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"
     ),
     *(path("api/v1/", include(f"{app}.urls")) for app in API_APPS),
+    *flags.urls.page_urlpatterns,
     *payments.urls.page_urlpatterns,
     *vouchers.urls.page_urlpatterns,
     *cashback.urls.page_urlpatterns,

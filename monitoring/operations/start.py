@@ -49,7 +49,11 @@ def run(*, stdout: OutputWrapper, speed: float, **options: Any) -> str:
 def beside_the_site(stand_ins: receivers.Receivers, *, speed: float) -> AbstractContextManager[stack.Servers]:
     """The stack over this site, which hears of alerts, too. What the environment says of Slack and mail comes first."""
     here = {name: os.environ[name] for name in stand_ins.settings if os.environ.get(name)}
-    site = {"SITE_ALERTS_URL": f"{site_url()}/monitoring/alerts", "ALERTS_TOKEN": settings.ALERTS_TOKEN}
+    site = {
+        "SITE_ALERTS_URL": f"{site_url()}/monitoring/alerts",
+        "SITE_GUARD_URL": f"{site_url()}/api/v1/flags/hooks/alertmanager",
+        "ALERTS_TOKEN": settings.ALERTS_TOKEN,
+    }
     return stack.running(
         FOLDER,
         targets=settings.VAR_DIR / "targets",

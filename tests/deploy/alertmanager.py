@@ -41,6 +41,7 @@ WHOLE = {
     "HEARTBEAT_TOKEN": "heart",
     "ALERTS_TOKEN": "site",
     "SITE_ALERTS_URL": "http://127.0.0.1:8000/monitoring/alerts",
+    "SITE_GUARD_URL": "http://127.0.0.1:8000/api/v1/flags/hooks/alertmanager",
     "QUIET_HOURS": "1",
     "QUIET_HOURS_ZONE": "UTC",
 }

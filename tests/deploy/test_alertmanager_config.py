@@ -91,7 +91,10 @@ def test_every_setting__is_in_its_place(render: Callable[..., dict[str, Any]]) -
     assert receivers["critical"]["discord_configs"][0]["webhook_url"] == WHOLE["DISCORD_WEBHOOK_URL"]
     assert receivers["critical"]["email_configs"][0]["to"] == "oncall@shop.example"
     assert receivers["heartbeat"]["webhook_configs"][0]["url"] == WHOLE["HEARTBEAT_URL"]
-    assert receivers["site"]["webhook_configs"][0]["url"] == WHOLE["SITE_ALERTS_URL"]
+    assert [each["url"] for each in receivers["site"]["webhook_configs"]] == [
+        WHOLE["SITE_ALERTS_URL"],
+        WHOLE["SITE_GUARD_URL"],
+    ]
     assert config["global"]["smtp_require_tls"] is False
     assert config["global"]["smtp_smarthost"] == "mail.example:587"
     assert config["global"]["smtp_auth_username"] == "alerts"

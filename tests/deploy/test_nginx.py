@@ -115,7 +115,12 @@ def test_upstream__is_the_service_of_compose(upstream: str, service: str) -> Non
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/api/v1/realtime/sse"), ("GET", "/api/v1/realtime/sse?channels=a"), ("POST", "/api/v1/orders/")],
+    [
+        ("GET", "/api/v1/realtime/sse"),
+        ("GET", "/api/v1/realtime/sse?channels=a"),
+        ("GET", "/ofrep/v1/stream?ticket=a"),
+        ("POST", "/api/v1/orders/"),
+    ],
 )
 def test_what_lives_under_asgi__is_asked_there(nginx: Proxy, method: str, path: str) -> None:
     assert nginx.upstream_of(path, method) == nginx.sockets
