@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
 
-from events.services import claim, deliver_alone, single_out
+from events.services import claim, deliver_alone, retake, single_out
 from events.services.webhooks import claim_deliveries, deliver
 
 logger = logging.getLogger(__name__)
@@ -73,10 +73,11 @@ class Crew(threading.Thread):
         fresh, suspects = single_out(claimed)
         for message in fresh:
             self.hand_out(partial(deliver_alone, message))
-        for message in suspects:
+        for message in suspects[:1]:  # fresh ones come between
             wait(self.busy)
-            self.hand_out(partial(deliver_alone, message))
-            wait(self.busy)
+            if retake(message=message, at=timezone.now()):
+                self.hand_out(partial(deliver_alone, message))
+                wait(self.busy)
 
     def take_deliveries(self, free: int) -> None:
         """Webhooks, which have half of the hands at most: a shop that answers slowly keeps no payment waiting."""

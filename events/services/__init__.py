@@ -2,7 +2,7 @@
 
 from events.services.dead_letters import purge_events, purge_messages, replay_events, replay_messages
 from events.services.execution import deliver_alone, drain, single_out, work_off
-from events.services.leases import claim, defer, fail, finish, release, renew
+from events.services.leases import claim, defer, fail, finish, release, renew, retake
 from events.services.publishing import enqueue, publish, publish_many
 from events.services.retention import remove_old_rows
 
@@ -23,6 +23,7 @@ __all__ = [
     "renew",
     "replay_events",
     "replay_messages",
+    "retake",
     "single_out",
     "work_off",
 ]

@@ -15,7 +15,7 @@ from events.errors import Defer, LeaseLost, UnknownHandler
 from events.models import OutboxMessage
 from events.registry import registry
 from events.services.counting import count_deliveries, count_failure
-from events.services.leases import MAX_EXPIRED_LEASES, bury, claim, defer, fail, finish, release, renew
+from events.services.leases import MAX_EXPIRED_LEASES, bury, claim, defer, fail, finish, release, renew, retake
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ def work_off(*, messages: Sequence[OutboxMessage], keep_going: Callable[[], bool
     fresh, suspects = single_out(messages)
     together = [message for message in fresh if is_transactional(message)]
     alone = [message for message in fresh if not is_transactional(message)]
-    return deliver_together(together, keep_going) + deliver_one_by_one([*alone, *suspects], keep_going)
+    done = deliver_together(together, keep_going) + deliver_one_by_one(alone, keep_going)
+    return done + deliver_suspects(suspects, keep_going)
 
 
 def drain() -> int:
@@ -51,14 +52,14 @@ def drain() -> int:
 
 
 def single_out(messages: Sequence[OutboxMessage]) -> tuple[list[OutboxMessage], list[OutboxMessage]]:
-    """Messages that are above suspicion, and at most one that is not; the other suspects are given back.
+    """Messages that are above suspicion, and those that are not, which are given back.
 
-    A message whose lease ran out may have killed its worker: such ones run alone, one at a time, so that they take no
-    others down with them.
+    A message whose lease ran out may have killed its worker: such ones run alone, each leased again when its turn has
+    come, so that they take no others down with them.
     """
     suspects = bury_killers([message for message in messages if message.expired_leases])
-    release(messages=suspects[1:], at=timezone.now())
-    return [message for message in messages if not message.expired_leases], suspects[:1]
+    release(messages=suspects, at=timezone.now())
+    return [message for message in messages if not message.expired_leases], suspects
 
 
 def bury_killers(suspects: list[OutboxMessage]) -> list[OutboxMessage]:
@@ -98,6 +99,19 @@ def deliver_one_by_one(messages: Sequence[OutboxMessage], keep_going: Callable[[
             return index
         deliver_alone(message)
     return len(messages)
+
+
+def deliver_suspects(messages: Sequence[OutboxMessage], keep_going: Callable[[], bool]) -> int:
+    """Each by itself, until the time is up or the worker has to stop; none is leased but the one at hand."""
+    deadline = time.monotonic() + ALONE_SECONDS
+    tried = 0
+    for message in messages:
+        if tried and (time.monotonic() > deadline or not keep_going()):
+            break
+        if retake(message=message, at=timezone.now()):
+            deliver_alone(message)
+            tried += 1
+    return tried
 
 
 def deliver_alone(message: OutboxMessage) -> None:

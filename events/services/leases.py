@@ -104,6 +104,18 @@ def release(*, messages: Sequence[OutboxMessage], at: datetime) -> None:
         write_held(RELEASE, messages, at=at)
 
 
+@transaction.atomic
+def retake(*, message: OutboxMessage, at: datetime) -> bool:
+    """Lease again what was given back, unless somebody else has it by now or its topic has no room; whether it is."""
+    if not all(rooms_of([message.topic], at=at, limit=1)):
+        return False
+    until = at + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
+    given_back = OutboxMessage.objects.filter(pk=message.pk, fence=message.fence, state=MessageState.PENDING)
+    taken = given_back.update(state=MessageState.LEASED, due_at=until, fence=message.fence + 1)
+    message.fence += taken
+    return bool(taken)
+
+
 def write_held(statement: str, messages: Sequence[OutboxMessage], *, at: datetime) -> int:
     """Run a statement over the messages that the caller still holds; how many these were."""
     with connection.cursor() as cursor:

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client import REGISTRY
+from pytest_django import Settings
 
 from accounts.models import User
 from coupon_site.tracing import request_id
@@ -18,7 +19,7 @@ from events import enqueue, handles, publish, task
 from events.errors import Defer
 from events.models import MessageState, OutboxMessage
 from events.registry import Registry
-from events.services import claim, drain, execution, leases, work_off
+from events.services import claim, drain, execution, leases, release, retake, work_off
 from events.tests.samples import Moved, Noted
 
 
@@ -275,18 +276,80 @@ def test_message_whose_lease_keeps_running_out__is_buried_without_being_called(h
 
 @pytest.mark.django_db
 def test_suspects__run_one_at_a_time_so_that_no_innocent_dies_with_a_killer(handlers: Registry) -> None:
-    called: list[str] = []
-    handles(Noted)(lambda message: called.append(str(message.pk)))
+    leased: dict[str, list[str]] = {}
+
+    @handles(Noted)
+    def looks_around(message: OutboxMessage) -> None:
+        held = OutboxMessage.objects.filter(state=MessageState.LEASED)
+        leased[str(message.pk)] = [str(each.pk) for each in held]
+
     note(3)
     claim(topics=["events"], at=timezone.now())  # the worker was killed
 
-    work_off(messages=overdue())
+    assert work_off(messages=overdue()) == 3
 
-    assert len(called) == 1
-    waiting = OutboxMessage.objects.filter(state=MessageState.PENDING)
-    assert waiting.count() == 2
-    assert drain() == 2
-    assert len(set(called)) == 3
+    assert len(leased) == 3
+    assert leased == {each: [each] for each in leased}
+    assert OutboxMessage.objects.filter(state=MessageState.DELIVERED, expired_leases=1).count() == 3
+
+
+@pytest.mark.django_db
+def test_suspects_among_fresh_ones__are_not_leased_while_these_run(handlers: Registry) -> None:
+    leased: list[int] = []
+    handles(Noted)(lambda message: leased.append(OutboxMessage.objects.filter(state=MessageState.LEASED).count()))
+    note(2)
+    claim(topics=["events"], at=timezone.now())
+    note(2)
+
+    assert work_off(messages=overdue()) == 4
+
+    assert leased == [2, 2, 1, 1]
+
+
+@pytest.mark.django_db
+def test_suspect_that_another_worker_has_taken_meanwhile__is_left_to_it(handlers: Registry) -> None:
+    called: list[int] = []
+    handles(Noted)(lambda message: called.append(1))
+    note()
+    claim(topics=["events"], at=timezone.now())
+    (suspect,) = overdue()
+    release(messages=[suspect], at=timezone.now())
+    (taken,) = claim(topics=["events"], at=timezone.now())
+
+    assert not retake(message=suspect, at=timezone.now())
+
+    taken.refresh_from_db()
+    assert (taken.state, taken.fence, called) == (MessageState.LEASED, 3, [])
+
+
+@pytest.mark.django_db
+def test_suspect_of_a_limited_topic__waits_for_room(handlers: Registry, settings: Settings) -> None:
+    handles(Noted)(lambda message: None)
+    note(2)
+    claim(topics=["events"], at=timezone.now())
+    suspect, other = overdue()
+    release(messages=[suspect], at=timezone.now())
+    settings.OUTBOX_TOPIC_LIMITS = {"events": 1}
+
+    assert not retake(message=suspect, at=timezone.now())
+
+    release(messages=[other], at=timezone.now())
+    assert retake(message=suspect, at=timezone.now())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ends", ["time is up", "has to stop"])
+def test_suspects_that_take_long__are_left_for_the_next_turn(
+    handlers: Registry, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    monkeypatch.setattr(execution, "ALONE_SECONDS", 0.0 if ends == "time is up" else 60.0)
+    handles(Noted)(lambda message: None)
+    note(3)
+    claim(topics=["events"], at=timezone.now())
+
+    assert work_off(messages=overdue(), keep_going=lambda: ends == "time is up") == 1
+
+    assert OutboxMessage.objects.filter(state=MessageState.PENDING, attempts=0, expired_leases=1).count() == 2
 
 
 # --- One by one ------------------------------------------------------------------------------------------------------
