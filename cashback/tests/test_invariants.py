@@ -30,7 +30,9 @@ from cashback.queries import (
 from cashback.services import adjust_wallet, open_wallets, track_order
 from cashback.tests.conftest import Books
 from cashback.tests.factories import import_lines, line, new_payout, run, write_file
+from events.models import OutboxMessage
 from orders.models import Order
+from orders.services import refund_order
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +108,15 @@ def test_broken__is_found(broken: Books, what: str) -> None:
     harm()
 
     assert found <= set(broken())
+
+
+@pytest.mark.usefixtures("world")
+def test_order_whose_undoing_waits_for_a_busy_worker__is_not_found(paid_order: Order, broken: Books) -> None:
+    refund_order(order=paid_order)
+
+    assert broken() == {}
+    OutboxMessage.objects.filter(topic="cashback", event="order.refunded").update(attempts=1)
+    assert broken() == {"undone_orders_with_cashback": 1}
 
 
 def test_every_invariant__is_broken_once() -> None:

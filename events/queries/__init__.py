@@ -12,6 +12,7 @@ from events.queries.outbox import (
     positions,
     published_between,
     total,
+    untried,
 )
 from events.queries.webhooks import (
     deliveries_by_state,
@@ -43,4 +44,5 @@ __all__ = [
     "positions",
     "published_between",
     "total",
+    "untried",
 ]

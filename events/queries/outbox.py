@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, Q, QuerySet, UUIDField
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 from django.utils import timezone
 
+from events.events import Event
 from events.models import WAITING, EventStatus, MessageState, OutboxChannel, OutboxEvent, OutboxMessage
 
 
@@ -103,6 +106,13 @@ def overdue() -> int:
         status__in=[EventStatus.QUEUED, EventStatus.SEQUENCED], next_attempt_at__lt=before
     )
     return messages.count() + events.count()
+
+
+def untried(*events: type[Event], topic: str, about: str) -> QuerySet[OutboxMessage, Any]:
+    """What messages that wait for their first try are about, by a field of their payload: late, and not lost."""
+    names = [event.name for event in events]
+    waiting = OutboxMessage.objects.filter(topic=topic, state__in=WAITING, event__in=names, attempts=0)
+    return waiting.values_list(Cast(KT(f"payload__{about}"), UUIDField()), flat=True)
 
 
 def holes() -> int:

@@ -9,7 +9,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from events.queries import untried
 from orders.models import PAID_STATES, Hold, HoldState, Order, OrderState, SaleStock
+from payments.events import PaymentCaptured, PaymentRefunded, PaymentWonBack
 from payments.models import Payment, PaymentState, Refund, RefundState
 
 ALLOWANCES_OUT_OF_STEP = """
@@ -72,12 +74,13 @@ def totals_against_lines() -> QuerySet[Order]:
 def captured_without_order() -> QuerySet[Payment]:
     """Money that we keep though no order was paid with it, and nobody has decided to: no refund was given up.
 
-    While a payer's bank contests a payment, its money is not ours to give back.
+    While a payer's bank contests a payment, its money is not ours to give back. News of it may wait for a busy worker.
     """
     paid = Order.objects.filter(paid_by=OuterRef("pk"), state__in=PAID_STATES)
     given_up = Refund.objects.filter(payment=OuterRef("pk"), state=RefundState.CANCELLED)
     ours = Payment.objects.with_money_left().exclude(state=PaymentState.DISPUTED)
-    return ours.filter(~Exists(paid), ~Exists(given_up), captured_at__lt=settled_before())
+    kept = ours.filter(~Exists(paid), ~Exists(given_up), captured_at__lt=settled_before())
+    return kept.exclude(public_id__in=untried(PaymentCaptured, PaymentWonBack, topic="orders", about="payment"))
 
 
 def paid_without_capture() -> QuerySet[Order]:
@@ -88,11 +91,11 @@ def paid_without_capture() -> QuerySet[Order]:
 
 
 def refunds_against_payments() -> QuerySet[Order]:
-    """Orders that know of another refunded sum than their payment."""
+    """Orders that know of another refunded sum than their payment, and that no message tells of it."""
     fresh = Refund.objects.filter(payment=OuterRef("paid_by"), done_at__gte=settled_before())
-    return Order.objects.filter(~Exists(fresh), paid_by__isnull=False).exclude(
-        refunded_minor=F("paid_by__refunded_minor")
-    )
+    known = Order.objects.filter(~Exists(fresh), paid_by__isnull=False)
+    differ = known.exclude(refunded_minor=F("paid_by__refunded_minor"))
+    return differ.exclude(paid_by__public_id__in=untried(PaymentRefunded, topic="orders", about="payment"))
 
 
 INVARIANTS: dict[str, Callable[[], int]] = {

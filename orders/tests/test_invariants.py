@@ -1,6 +1,7 @@
 """Each invariant finds the row that breaks it, and nothing else."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db.models import F
@@ -8,10 +9,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
+from events import publish
+from events.models import OutboxMessage
 from orders.models import BuyerAllowance, FlashSale, Hold, Order, OrderLine, SaleStock
 from orders.services import cancel_order, confirm_order, refund_order
 from orders.tests.conftest import Books
 from orders.tests.factories import captured_payment, new_order
+from payments.events import PaymentCaptured, PaymentRefunded
 from payments.models import Payment
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +84,22 @@ def test_money_without_an_order__is_found_after_a_while(busy: Order, broken: Boo
     assert broken() == {"orders_captured_without_order": 1}
 
 
+def test_money_whose_news_waits_for_a_busy_worker__is_not_found(busy: Order, broken: Books) -> None:
+    order = Order.objects.get(state="reserved")
+    payment = captured_payment(order)
+    assert broken() == {"orders_captured_without_order": 1}
+
+    publish(
+        PaymentCaptured(
+            payment=payment.public_id, reference=order.public_id, amount_minor=order.total_minor, currency="GBP"
+        )
+    )
+
+    assert broken() == {}
+    OutboxMessage.objects.filter(event="payment.captured").update(attempts=1)
+    assert broken() == {"orders_captured_without_order": 1}
+
+
 def test_paid_order_without_money__is_found(busy: Order, broken: Books) -> None:
     Order.objects.filter(pk=busy.pk).update(paid_by=None)
     Payment.objects.filter(reference=busy.public_id).delete()
@@ -91,3 +111,23 @@ def test_refund_the_order_does_not_know_of__is_found(busy: Order, broken: Books)
     Payment.objects.filter(reference=busy.public_id).update(refunded_minor=5, state="partly_refunded")
 
     assert set(broken()) == {"orders_refunds_against_payments", "payments_sums_of_refunds"}
+
+
+def test_refund_whose_news_waits_for_a_busy_worker__is_not_found(busy: Order, broken: Books) -> None:
+    payment = Payment.objects.get(reference=busy.public_id)
+    Payment.objects.filter(pk=payment.pk).update(refunded_minor=5, state="partly_refunded")
+
+    publish(
+        PaymentRefunded(
+            payment=payment.public_id,
+            reference=busy.public_id,
+            amount_minor=5,
+            currency="GBP",
+            refund=uuid4(),
+            refunded_minor=5,
+        )
+    )
+
+    assert set(broken()) == {"payments_sums_of_refunds"}
+    OutboxMessage.objects.filter(event="payment.refunded").update(attempts=1)
+    assert "orders_refunds_against_payments" in broken()

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
+from events.models import OutboxMessage
 from orders.gifts import GiftMode
 from orders.models import Order
 from orders.services import refund_order
@@ -48,11 +49,55 @@ def test_voucher_of_no_unit__is_found(busy: Voucher, broken: Books) -> None:
     assert broken() == {"sold_lines_with_wrong_vouchers": 1}
 
 
-def test_paid_order_that_waits__is_found_after_a_while(busy: Voucher, user: User, broken: Books) -> None:
+@pytest.fixture
+def waiting(busy: Voucher, user: User) -> OutboxMessage:
+    """A paid order's message to the worker."""
     order = new_paid_order(user, busy.line.sale)
+    return OutboxMessage.objects.get(topic="vouchers", payload__order=str(order.public_id))
+
+
+def change(message: OutboxMessage, **fields: object) -> None:
+    OutboxMessage.objects.filter(pk=message.pk).update(**fields)
+
+
+def test_paid_order_that_waits__is_found_after_a_while(waiting: OutboxMessage, broken: Books) -> None:
+    waiting.delete()
     assert broken() == {}
 
-    Order.objects.filter(pk=order.pk).update(paid_at=timezone.now() - timedelta(minutes=6))
+    Order.objects.filter(state="paid").update(paid_at=timezone.now() - timedelta(minutes=6))
+
+    assert broken() == {"paid_orders_without_vouchers": 1}
+
+
+@pytest.mark.parametrize("state", ["pending", "leased"])
+def test_paid_order_whose_message_waits_for_a_busy_worker__is_late_and_not_broken(
+    waiting: OutboxMessage, broken: Books, state: str
+) -> None:
+    Order.objects.filter(state="paid").update(paid_at=timezone.now() - timedelta(minutes=6))
+
+    change(waiting, state=state)
+
+    assert broken() == {}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"attempts": 1},
+        {"state": "dead", "finished_at": timezone.now()},
+        {"state": "delivered", "finished_at": timezone.now()},
+        {"event": "order.fulfilled"},
+        {"topic": "cashback"},
+        {"payload": {"order": "00000000-0000-0000-0000-000000000000"}},
+    ],
+    ids=str,
+)
+def test_paid_order_whose_message_does_not_wait_for_its_first_try__is_found(
+    waiting: OutboxMessage, broken: Books, fields: dict[str, object]
+) -> None:
+    Order.objects.filter(state="paid").update(paid_at=timezone.now() - timedelta(minutes=6))
+
+    change(waiting, **fields)
 
     assert broken() == {"paid_orders_without_vouchers": 1}
 
