@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class StubServer:
-    """`answers` maps a path, or a path and its query's expression, to JSON, to text, or to a status."""
+    """`answers` maps a path, or an expression, to JSON, text, a status, or a function that makes one of these."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
@@ -22,11 +22,15 @@ class StubServer:
         self.asked.append((method, target, json.loads(body) if body else None))
         expression = parse_qs(parts.query).get("query", [""])[0]
         if expression and parts.path == "/api/v1/query":
-            return 200, vector(self.answers.get(expression, []))
-        found = self.answers.get(parts.path, 404)
+            return 200, vector(self.found(expression, []))
+        found = self.found(parts.path, 404)
         if isinstance(found, int):
             return found, b"{}"
         return 200, found.encode() if isinstance(found, str) else json.dumps(found).encode()
+
+    def found(self, name: str, otherwise: Any) -> Any:
+        answer = self.answers.get(name, otherwise)
+        return answer() if callable(answer) else answer
 
 
 def vector(series: list[tuple[dict[str, str], float]]) -> bytes:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,11 @@ def rules(*names: str, health: str = "ok") -> dict[str, Any]:
     return success({"groups": [{"rules": found}]})
 
 
+def backup_of(*, hours: int) -> list[tuple[dict[str, str], float]]:
+    """When the last backup was made, seen from now."""
+    return [({"what": "database"}, time.time() - 3600 * hours)]
+
+
 ALL_RULES = rules(*{alert.name for alert in ALERTS})
 GOOD: dict[str, Any] = {
     "/-/healthy": "Prometheus Server is Healthy.\n",
@@ -50,7 +56,7 @@ GOOD: dict[str, Any] = {
     INVARIANTS: [({"invariant": "stock_agrees"}, 0)],
     "max(outbox_dead_messages)": [({}, 0)],
     VERSIONS: [({"version": "1.2.3"}, 5)],
-    BACKUPS: [({"what": "database"}, time.time() - 3600)],
+    BACKUPS: partial(backup_of, hours=1),
     # Alertmanager
     "/api/v2/status": {"cluster": {"status": "ready"}, "versionInfo": {"version": "0.28.1"}},
     "/api/v2/alerts": [{"receivers": [{"name": "heartbeat"}]}],
@@ -130,7 +136,7 @@ BAD: dict[str, tuple[str, Any, str]] = {
     "data: invariants": (INVARIANTS, [({"invariant": "money_agrees"}, 3)], "money_agrees: 3 rows"),
     "data: dead letters": ("max(outbox_dead_messages)", [({}, 4)], "4 messages were given up"),
     "data: versions": (VERSIONS, [({"version": "1"}, 1), ({"version": "2"}, 1)], "running: 1, 2"),
-    "data: backups": (BACKUPS, [({"what": "database"}, time.time() - 50 * 3600)], "50 hours old"),
+    "data: backups": (BACKUPS, partial(backup_of, hours=50), "50 hours old"),
     "site: health": ("/readyz", 503, "web: "),
     "site: metrics": ("/metrics", "process_cpu_seconds_total 1\n", "web lacks http_request_duration_seconds"),
     "site: metrics are closed": ("/metrics", SAMPLES, "answers 200 to anybody"),
