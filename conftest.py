@@ -5,12 +5,8 @@ from itertools import count
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.core.cache import cache
-from django.db import connection
-from django.db.migrations import RunPython
-from django.db.migrations.loader import MigrationLoader
-from django.db.models.signals import post_migrate
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from accounts.models import User
@@ -18,27 +14,17 @@ from accounts.services import create_user, issue_token
 from coupon_site import redis
 from flags.current import current
 from tests.crowd import Crowd
+from tests.pristine import Pristine
 
 MakeUser = Callable[..., User]
 _numbers = count(1)
 
 
-def _restore_migrated_rows(**kwargs: Any) -> None:
-    """A test that commits ends with empty tables: make again the rows that migrations made (roles, first profiles)."""
-    if apps.get_model("auth", "Group").objects.exists():
-        return
-    loader = MigrationLoader(connection)
-    for app, name in loader.graph.nodes:
-        for operation in loader.disk_migrations[app, name].operations:
-            if isinstance(operation, RunPython) and app in OWN_APPS:
-                with connection.schema_editor() as editor:
-                    operation.code(apps, editor)
-
-
-OWN_APPS = {
-    config.label for config in apps.get_app_configs() if not config.name.startswith(("django", "unfold", "drf"))
-}
-post_migrate.connect(_restore_migrated_rows, sender=list(apps.get_app_configs())[-1])
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Tests that commit leave the database as migrations made it."""
+    with django_db_blocker.unblock():
+        Pristine().replace_flush()
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -21,7 +22,7 @@ from coupon_site.demo import SHOPPERS, STAFF_EMAIL
 from coupon_site.servers import EmbeddedServers
 
 ROOT = Path(__file__).resolve().parent.parent
-WAIT_SECONDS = 60
+WAIT_SECONDS, START_SECONDS = 60, 120
 PORT_NAMES = ("web", "worker", "importer", "relay", "exporter")
 
 
@@ -30,7 +31,7 @@ class LiveSite:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
-        self.servers = EmbeddedServers(folder / "servers")
+        self.servers = EmbeddedServers(folder / "servers", durable=False)
         *ports, self.metrics_port = free_ports(len(PORT_NAMES) + 1)
         self.ports = dict(zip(PORT_NAMES, ports, strict=True))
         self.url = f"http://127.0.0.1:{self.ports['web']}"
@@ -71,7 +72,7 @@ class LiveSite:
         for name in names or PORT_NAMES:
             self.launch(name)
         for name in names or PORT_NAMES:
-            wait_for(lambda port=self.ports[name]: ready(port), f"{name} to be ready: {self.log(name)}")
+            wait_for(lambda port=self.ports[name]: ready(port), f"{name} to be ready: {self.log(name)}", START_SECONDS)
 
     def launch(self, name: str, command: str = "") -> None:
         """Start one process without waiting."""
@@ -132,6 +133,29 @@ class LiveSite:
         with psycopg.connect(self.servers.database_url, autocommit=True) as connection:
             cursor = connection.execute(query, values)
             return cursor.fetchall() if cursor.description else []
+
+    def buy(self, shopper: int = 1, *, merchant: str = "", **line: Any) -> dict[str, Any]:
+        """A new order of the newest sale (of the merchant) that has units left, paid by card."""
+        with self.client(shopper) as client:
+            sales = client.get("/api/v1/sales/", params={"page_size": 100}).json()["results"]
+            wanted = (sale["id"] for sale in sales if merchant in ("", sale["merchant"]["name"]))
+            left = (each for each in wanted if client.get(f"/api/v1/sales/{each}/availability").json()["available"])
+            wish = {"lines": [{"sale": next(left), "quantity": 1, **line}], "payment_method": "card"}
+            answer = client.post("/api/v1/orders/", json=wish, headers={"Idempotency-Key": str(uuid4())})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def come_to_rest(self) -> None:
+        """Wait until all messages of these minutes are worked off: as long as it takes, while there is progress."""
+        left = "SELECT 1 FROM events_outboxmessage WHERE state IN ('pending', 'leased') AND due_at < now() + '5 min'"
+        seen = ""
+        while self.sql(left):
+            seen = wait_for(lambda before=seen: self.other_states(before), f"any of these to change: {seen}", 180)
+
+    def other_states(self, before: str) -> str:
+        """How many messages there are in each state, if that is something else than before."""
+        now = str(self.sql("SELECT state, count(*) FROM events_outboxmessage GROUP BY state ORDER BY state"))
+        return now if now != before else ""
 
     def log(self, name: str) -> str:
         """What a process wrote."""

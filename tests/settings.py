@@ -29,7 +29,7 @@ def _start() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a run that is ended leaves no server behind
     os.environ.update(VAR_DIR=str(folder), LOCAL="1", THROTTLE_USER="100000/min", THROTTLE_ANON="100000/min")
     if "DATABASE_URL" not in os.environ:
-        shared = EmbeddedServers(folder / "shared")
+        shared = EmbeddedServers(folder / "shared", durable=False)
         _servers.enter_context(shared.running(redis=False))
         os.environ["DATABASE_URL"] = shared.database_url
     own = EmbeddedServers(folder / os.environ.get("PYTEST_XDIST_WORKER", "main"))
