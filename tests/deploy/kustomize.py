@@ -1,4 +1,4 @@
-"""As much of kustomize as deploy/k8s uses, for machines without kubectl; names carry no digest of their content."""
+"""As much of kustomize as deploy/k8s uses; Debian's kubectl is too old. Names carry no digest of their content."""
 
 import copy
 import re
@@ -76,6 +76,8 @@ def merge(below: dict[str, Any], above: dict[str, Any]) -> None:
         if isinstance(value, dict) and isinstance(below.get(key), dict):
             merge(below[key], value)
         else:
+            of_mappings = isinstance(value, list) and any(isinstance(item, dict) for item in value)
+            assert not of_mappings, f"{key}: kubectl merges items of a list by their names"
             below[key] = copy.deepcopy(value)
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from tests.binaries import require_binary
 from tests.deploy.files import DEPLOY, read_yaml, services, settings_variables
-from tests.deploy.kustomize import Resource, build, containers, named, pod_of, without_digests
+from tests.deploy.kustomize import Resource, build, containers, named, pod_of
 
 K8S = DEPLOY / "k8s"
 OVERLAYS = {name: build(K8S / "overlays" / name) for name in ("dev", "prod")}
@@ -55,20 +55,6 @@ def test_resource_with_a_word_that_kubernetes_does_not_know__is_refused() -> Non
 
     with pytest.raises(kubernetes_validate.ValidationError, match="readOnly"):
         kubernetes_validate.validate(wrong, NEWEST, strict=True)
-
-
-@pytest.mark.parametrize("name", OVERLAYS)
-def test_overlay__is_what_kubectl_makes_of_it(name: str) -> None:
-    """Where kubectl is new enough to be asked; elsewhere the rest of these tests speaks for it."""
-    if not (kubectl := shutil.which("kubectl")):
-        pytest.skip("kubectl is not installed")
-    asked = subprocess.run([kubectl, "kustomize", K8S / "overlays" / name], capture_output=True, text=True, check=False)
-    if "unknown field" in asked.stderr or "unknown command" in asked.stderr:
-        pytest.skip("kubectl is too old")
-
-    assert asked.returncode == 0, asked.stderr
-    theirs = list(yaml.safe_load_all(without_digests(asked.stdout)))
-    assert {identity(r): r for r in theirs} == {identity(r): r for r in OVERLAYS[name]}
 
 
 def identity(resource: Resource) -> tuple[str, str]:
