@@ -1,5 +1,6 @@
 """What servers on this machine are told: the deployed configuration, at any speed."""
 
+import secrets
 import subprocess
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from monitoring.stack.notification import write_alertmanager
 from tests.binaries import require_binary
 from tests.deploy.files import DEPLOY, read_yaml
 
+TOKEN = secrets.token_hex()
 JOBS = {job["job_name"] for job in read_yaml(DEPLOY / "prometheus" / "prometheus.yml")["scrape_configs"]}
 
 
 @pytest.fixture(params=[1, 20])
 def prometheus(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     place = Place(folder=tmp_path, target_folders=[tmp_path / "targets"], jobs=JOBS, speed=request.param)
-    return write_prometheus(place, token="secret")
+    return write_prometheus(place, token=TOKEN)
 
 
 def test_prometheus__takes_it_with_every_rule_that_is_deployed(prometheus: Path) -> None:
@@ -40,7 +42,7 @@ def test_token__lies_in_a_file_that_only_its_owner_reads(prometheus: Path) -> No
     (web,) = [job for job in read(prometheus)["scrape_configs"] if job["job_name"] == "app-web"]
     file = Path(web["authorization"]["credentials_file"])
 
-    assert file.read_text() == "secret"
+    assert file.read_text() == TOKEN
     assert file.stat().st_mode & 0o777 == 0o600
 
 
