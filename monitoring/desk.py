@@ -30,7 +30,7 @@ GROUPS = {
         "cashback.mappingprofile",
         "cashback.buyerreference",
     ],
-    "Flags": ["flags.flag"],
+    "Flags": ["flags.flag", "flags.plannedchange", "flags.segment", "flags.namespacegrant"],
     "Events": [
         "events.webhookendpoint",
         "events.webhookdelivery",
@@ -72,6 +72,7 @@ CONCERNS = [
     Concern(title="Payouts that failed", model="cashback.payout", state="failed"),
     Concern(title="Refunds that failed", model="payments.refund", state="failed"),
     Concern(title="Disputes to answer", model="payments.dispute", state="open"),
+    Concern(title="Flag changes to approve", model="flags.plannedchange", state="proposed"),
     Concern(title="Imports to look over and start", model="cashback.importjob", state="previewed"),
     Concern(title="Imports that failed", model="cashback.importjob", state="failed"),
     Concern(title="Webhook endpoints switched off", model="events.webhookendpoint", state="disabled"),

@@ -1,6 +1,8 @@
-"""The screens of operators: a list to turn flags in, and a page per flag with its history."""
+"""The screens of operators: a list to turn flags in, a page per flag, and what belongs to them."""
 
 from flags.admin.flags import FlagAdmin
-from flags.admin.history import FlagChangeInline
+from flags.admin.grants import NamespaceGrantAdmin
+from flags.admin.plans import PlannedChangeAdmin
+from flags.admin.segments import SegmentAdmin
 
-__all__ = ["FlagAdmin", "FlagChangeInline"]
+__all__ = ["FlagAdmin", "NamespaceGrantAdmin", "PlannedChangeAdmin", "SegmentAdmin"]

@@ -1,12 +1,12 @@
-"""What the list leaves out unless asked."""
+"""What the list leaves out unless asked, and what it may be narrowed to."""
 
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.db.models import QuerySet
+from django.db.models import Exists, F, Func, OuterRef, QuerySet
 from django.http import HttpRequest
 
-from flags.models import Flag
+from flags.models import Flag, PlannedChange
 
 
 class ArchivedFilter(SimpleListFilter):
@@ -30,3 +30,34 @@ class ArchivedFilter(SimpleListFilter):
                 return queryset
             case _:
                 return queryset.filter(archived_at=None)
+
+
+class SignFilter(SimpleListFilter):
+    """Flags that ask for attention, or are watched."""
+
+    title = "sign"
+    parameter_name = "sign"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [("planned", "Change planned"), ("guarded", "Guarded by alerts")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Flag]) -> QuerySet[Flag]:
+        match self.value():
+            case "planned":
+                return queryset.filter(Exists(PlannedChange.objects.open().filter(flag=OuterRef("pk"))))
+            case "guarded":
+                return queryset.exclude(guard=[])
+            case _:
+                return queryset
+
+
+class TagFilter(SimpleListFilter):
+    title = "tag"
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        tags = Flag.objects.living().values_list(Func(F("tags"), function="unnest"), flat=True)
+        return [(tag, tag) for tag in sorted(set(tags))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Flag]) -> QuerySet[Flag]:
+        return queryset.filter(tags__contains=[self.value()]) if self.value() else queryset

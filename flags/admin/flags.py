@@ -3,59 +3,38 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
 
 from accounts.models import User
 from coupon_site.admin import row_or_404
-from coupon_site.errors import DomainError
-from flags.admin.filters import ArchivedFilter
-from flags.admin.forms import FlagForm, ReasonForm
-from flags.admin.history import FlagChangeInline
-from flags.admin.switch import last_change, switch, toggle
-from flags.choices import FlagKind, FlagSource
+from flags.admin import cells, editing
+from flags.admin.filters import ArchivedFilter, SignFilter, TagFilter
+from flags.admin.forms import TurnOffForm
+from flags.admin.listing import FlagChangeList
+from flags.admin.page import ACTS, page_of, page_of_new
+from flags.admin.switch import put_away, toggle, turn_off_selected
 from flags.models import Flag
 from flags.queries import flags_with_last_change
-from flags.services import archive_flag, create_flag, restore_flag, update_flag
-
-LABELS = {
-    FlagKind.RELEASE.label: "info",
-    FlagKind.EXPERIMENT.label: "primary",
-    FlagKind.OPERATIONAL.label: "warning",
-    FlagKind.KILL_SWITCH.label: "danger",
-    FlagKind.PERMISSION.label: "success",
-}
-
-
-def reason_dialog(title: str, description: str) -> dict[str, Any]:
-    return {"title": title, "description": description, "form_class": ReasonForm, "form_submit_text": title}
+from flags.rights import Rights
 
 
 @admin.register(Flag)
 class FlagAdmin(ModelAdmin[Flag]):
-    form = FlagForm
-    list_display = ["name", "switch", "kind_label", "last_change", "description"]
-    list_filter = [ArchivedFilter, "enabled", "kind", "protected", "client_visible"]
-    search_fields = ["key", "description", "owner"]
+    list_display = ["name", "switch", "rollout", "signs", "last_change"]
+    list_filter = [ArchivedFilter, "enabled", SignFilter, "kind", TagFilter, "type", "client_visible"]
+    search_fields = ["key", "description", "owner", "tags"]
+    search_help_text = "Name, description, owner or tag"
     ordering = ["key"]
     list_per_page = 100
     list_fullwidth = True
-    actions = None
-    actions_detail = ["archive", "restore"]
-    fieldsets = [
-        (None, {"fields": ["key", "description", "enabled", "kind"]}),
-        ("Who it concerns", {"fields": ["owner", "tags", "protected", "client_visible"]}),
-        ("This change", {"fields": ["reason"]}),
-    ]
+    actions = ["turn_off"]
+    action_form = TurnOffForm
 
     class Media:
         css = {"all": ["flags/switch.css"]}
@@ -64,99 +43,96 @@ class FlagAdmin(ModelAdmin[Flag]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Flag]:
         return flags_with_last_change().order_by("key")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Flag | None = None) -> list[str]:
-        return ["key"] if obj else []  # code asks for it by this name
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FlagChangeList]:
+        return FlagChangeList
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) or self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Flag | None = None) -> bool:
+        return super().has_view_permission(request, obj) or self.has_change_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Flag | None = None) -> bool:
+        rights = Rights.of(cast(User, request.user))
+        return rights.may_change(obj.key) if obj else rights.changes_any
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return Rights.of(cast(User, request.user)).changes_any
 
     def has_delete_permission(self, request: HttpRequest, obj: Flag | None = None) -> bool:
         return False  # code may still ask for it: archive it
 
-    def get_inlines(self, request: HttpRequest, obj: Flag | None) -> list[type[FlagChangeInline]]:
-        return [FlagChangeInline] if obj else []
-
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.toggle_view)
-        return [path("<int:pk>/toggle/", view, name="flags_flag_toggle"), *super().get_urls()]
+        own = [
+            path("create/", self.viewed(editing.answered(editing.create)), name="flags_flag_create"),
+            path("preview/", self.viewed(editing.answered(editing.preview)), name="flags_flag_preview_new"),
+            path("explain/", self.viewed(editing.answered(editing.explain)), name="flags_flag_explain_new"),
+            path("<int:pk>/toggle/", self.viewed(toggle), name="flags_flag_toggle"),
+            path("<int:pk>/put-away/", self.viewed(editing.answered(put_away)), name="flags_flag_put_away"),
+            path(
+                "<int:pk>/revert/<int:change>/",
+                self.viewed(editing.answered(editing.revert)),
+                name="flags_flag_revert",
+            ),
+            *(
+                path(f"<int:pk>/{act}/", self.viewed(editing.answered(getattr(editing, act))), name=f"flags_flag_{act}")
+                for act in ACTS
+            ),
+        ]
+        return [*own, *super().get_urls()]
 
-    def toggle_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """What a switch of the list asks for."""
-        return toggle(request, pk, allowed=self.has_change_permission(request))
+    def viewed(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """A view for those who may see flags."""
+
+        def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return cast("Callable[..., HttpResponse]", self.admin_site.admin_view(allowed))
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return self.page(request, page_of_new())
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        flag = row_or_404(Flag.objects.all(), object_id)
+        if not self.has_view_permission(request, flag) and not self.has_view_permission(request):
+            raise PermissionDenied
+        return self.page(request, page_of(request, flag.pk))
+
+    def page(self, request: HttpRequest, shown: dict[str, Any]) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **shown}
+        return render(request, "flags/admin/page.html", context)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponseRedirect:
         """Our own history knows every door, Django's only this one."""
-        return HttpResponseRedirect(reverse("admin:flags_flag_change", args=[object_id]) + "#changes")
+        return HttpResponseRedirect(reverse("admin:flags_flag_change", args=[object_id]) + "#history")
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        self.may_change = self.has_change_permission(request)
-        return cast(HttpResponse, super().changelist_view(request, extra_context))
+    @admin.action(description="Turn off", permissions=["change"])
+    def turn_off(self, request: HttpRequest, queryset: QuerySet[Flag]) -> None:
+        turn_off_selected(self, request, queryset)
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return cast(HttpResponseBase, super().changeform_view(request, *args, **kwargs))
-        except DomainError as error:  # somebody else was here between the form and its saving
-            self.message_user(request, str(error), messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
-
-    def save_model(self, request: HttpRequest, obj: Flag, form: ModelForm[Flag], change: bool) -> None:  # noqa: FBT001  Django's signature
-        fields = {name: form.cleaned_data[name] for name in form.changed_data if name not in {"key", "reason"}}
-        save = cast(Callable[..., Flag], update_flag if change else create_flag)
-        reason = form.cleaned_data["reason"]
-        saved = save(key=obj.key, actor=cast(User, request.user), source=FlagSource.ADMIN, reason=reason, **fields)
-        obj.pk = saved.pk
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Archive or restore, whichever makes sense."""
-        archived = row_or_404(Flag.objects.all(), object_id).archived_at is not None
-        hidden = "flags_flag_archive" if archived else "flags_flag_restore"
-        return [each for each in super().get_actions_detail(request, object_id) if each.action_name != hidden]
-
-    @action(  # type: ignore[untyped-decorator]  # unfold has no types
-        description="Archive",
-        permissions=["change"],
-        icon="archive",
-        dialog=reason_dialog(
-            "Archive", "It is off from now on, and out of the list. Code that asks for it is told so."
-        ),
-    )
-    def archive(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
-        return self.put_away(request, form, object_id, at=timezone.now())
-
-    @action(  # type: ignore[untyped-decorator]  # unfold has no types
-        description="Restore",
-        permissions=["change"],
-        icon="unarchive",
-        dialog=reason_dialog("Restore", "It comes back to the list, turned off."),
-    )
-    def restore(self, request: HttpRequest, form: ReasonForm, object_id: str) -> HttpResponse:
-        return self.put_away(request, form, object_id, at=None)
-
-    def put_away(self, request: HttpRequest, form: ReasonForm, object_id: str, *, at: Any) -> HttpResponse:
-        """Archive at a moment, or restore (None), and go back to the flag's page."""
-        flag = row_or_404(Flag.objects.all(), object_id)
-        said = {
-            "key": flag.key,
-            "actor": cast(User, request.user),
-            "source": FlagSource.ADMIN,
-            "reason": form.cleaned_data["reason"],
-        }
-        try:
-            restore_flag(**said) if at is None else archive_flag(at=at, **said)
-        except DomainError as error:
-            self.message_user(request, str(error), messages.ERROR)
-        return HttpResponse(headers={"HX-Redirect": reverse("admin:flags_flag_change", args=[object_id])})
-
-    @admin.display(description="name", ordering="key")
+    @admin.display(description="flag", ordering="key")
     def name(self, flag: Flag) -> str:
-        lock = ' <span class="flag-lock">protected</span>' if flag.protected else ""
-        return format_html('<span class="flag-name">{}</span>{}', flag.key, mark_safe(lock))  # noqa: S308  our own HTML
+        return cells.name(flag)
 
     @admin.display(description="on", ordering="enabled")
-    def switch(self, flag: Flag) -> str:
-        return switch(flag, may_change=self.may_change)
+    def switch(self, flag: Any) -> str:
+        return cells.switch(flag, may_change=flag.may_change)
 
-    @display(description="kind", ordering="kind", label=LABELS)  # type: ignore[untyped-decorator]  # as above
-    def kind_label(self, flag: Flag) -> str:
-        return flag.get_kind_display()
+    @admin.display(description="who gets it")
+    def rollout(self, flag: Any) -> str:
+        return cells.bar(flag.definition)
+
+    @admin.display(description="kind and signs", ordering="kind")
+    def signs(self, flag: Any) -> str:
+        return cells.badges(flag.marks)
 
     @admin.display(description="last change", ordering="changed_at")
     def last_change(self, flag: Flag) -> str:
-        return format_html('<span class="flag-changed">{}</span>', last_change(flag))
+        return cells.changed(flag)

@@ -1,42 +1,22 @@
-"""The form of a flag, and the question for a reason."""
-
-from typing import Any
+"""What the list's switches and its bar for many send."""
 
 from django import forms
-from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
-
-from flags.models import Flag
-
-REASON = {"required": False, "max_length": 200, "widget": UnfoldAdminTextInputWidget}
-
-
-class FlagForm(forms.ModelForm[Flag]):
-    """Saved through the services; `reason` goes into the history."""
-
-    reason = forms.CharField(help_text="Goes into the history; demanded for protected flags", **REASON)
-
-    class Meta:
-        model = Flag
-        fields = ["key", "description", "owner", "tags", "kind", "enabled", "protected", "client_visible"]
-        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3}), "tags": UnfoldAdminTextInputWidget}
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        changed = set(self.changed_data) - {"reason"}
-        if self.instance.pk and self.instance.protected and changed and not data.get("reason"):
-            self.add_error("reason", "This flag is protected: say why it is changed.")
-        if self.instance.archived_at and data.get("enabled"):
-            self.add_error("enabled", "An archived flag stays off: restore it first.")
-        return data
+from unfold.forms import ActionForm
 
 
 class ToggleForm(forms.Form):
-    """What a switch of the list sends."""
+    """What a switch sends."""
 
     enabled = forms.ChoiceField(choices=[("true", "on"), ("false", "off")])
-    reason = forms.CharField(**REASON)
+    reason = forms.CharField(required=False, max_length=200)
 
 
-class ReasonForm(BaseDialogForm):
-    reason = forms.CharField(help_text="Demanded for protected flags", **REASON)
+class TurnOffForm(ActionForm):
+    """The bar below the list while rows are selected."""
+
+    reason = forms.CharField(
+        label="",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "flag-bulk-reason", "placeholder": "Reason", "aria-label": "Reason"}),
+    )

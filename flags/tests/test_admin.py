@@ -1,4 +1,7 @@
+"""The list of flags: its switches, what it shows at a glance, and what it does to many at once."""
+
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -6,11 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from flags.models import Flag, FlagChange, FlagSet
-from flags.services import archive_flag
+from flags.models import Flag, FlagChange, FlagSet, NamespaceGrant, PlannedChange
+from flags.services import archive_flag, plan_change
 from flags.tests.conftest import NOBODY
 
 MakeUser = Callable[..., User]
+MakeFlag = Callable[..., Flag]
 LIST = "admin:flags_flag_changelist"
 pytestmark = pytest.mark.django_db
 
@@ -39,10 +43,14 @@ def toggle(client: Client, flag: Flag, **form: str) -> tuple[int, dict[str, obje
     return response.status_code, response.json()
 
 
-def test_list__shows_flag_switch_and_last_change(browser: Client, make_flag: Callable[..., Flag]) -> None:
+def shown(client: Client, **query: str) -> str:
+    return client.get(reverse(LIST), query).content.decode()
+
+
+def test_list__shows_flag_switch_and_last_change(browser: Client, make_flag: MakeFlag) -> None:
     make_flag("checkout.new_flow", description="One page", enabled=True)
 
-    page = browser.get(reverse(LIST)).content.decode()
+    page = shown(browser)
 
     assert "checkout.new_flow" in page
     assert 'role="switch"' in page
@@ -51,25 +59,84 @@ def test_list__shows_flag_switch_and_last_change(browser: Client, make_flag: Cal
     assert "just now by command" in page
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "100 % on"),
+        ({"rules": [{"id": "a", "percent": 12.5}]}, "12.5 % on, 87.5 % off"),
+        (
+            {"rules": [{"id": "s", "constraints": [{"field": "country", "operator": "IN", "values": ["AT"]}]}]},
+            "100 % off, 1 rule before",
+        ),
+        (
+            {
+                "type": "string",
+                "variants": [{"key": "a", "value": "A"}, {"key": "b", "value": "B"}],
+                "on_variant": "",
+                "on_split": [{"variant": "a", "weight": 3}, {"variant": "b", "weight": 1}],
+                "off_variant": "a",
+                "fallthrough_variant": "a",
+            },
+            "75 % a, 25 % b",
+        ),
+    ],
+)
+def test_rollout_bar__says_who_gets_what(
+    browser: Client, make_flag: MakeFlag, fields: dict[str, object], said: str
+) -> None:
+    make_flag("a.one", enabled=True, **fields)
+
+    assert f'aria-label="{said}"' in shown(browser)
+
+
+def test_list__marks_what_is_protected_guarded_rolling_and_planned(browser: Client, make_flag: MakeFlag) -> None:
+    make_flag("a.one", enabled=True, guard=["CheckoutErrors"], rules=[{"id": "r", "percent": 10.0}])
+    make_flag("a.two", protected=True)
+    plan_change(key="a.two", patch={"enabled": True}, run_at=timezone.now(), author=None, reason="sale")
+
+    page = shown(browser)
+
+    for text in ("CheckoutErrors", "rolling out", ">protected<", "waits for approval"):
+        assert text in page
+
+
 def test_list_of_many_flags__costs_a_fixed_number_of_queries(
-    browser: Client, make_flag: Callable[..., Flag], django_assert_max_num_queries: Callable[..., object]
+    browser: Client, make_flag: MakeFlag, django_assert_max_num_queries: Callable[..., object]
 ) -> None:
     for number in range(30):
-        make_flag(f"a.n{number}")
+        make_flag(f"a.n{number}", rules=[{"id": "r", "percent": 10.0}])
 
-    with django_assert_max_num_queries(12):
-        browser.get(reverse(LIST))
+    with django_assert_max_num_queries(16):
+        shown(browser)
 
 
-def test_list__leaves_archived_flags_out_until_asked(browser: Client, make_flag: Callable[..., Flag]) -> None:
+def test_list__leaves_archived_flags_out_until_asked(browser: Client, make_flag: MakeFlag) -> None:
     make_flag("old.one")
     archive_flag(key="old.one", at=timezone.now(), **NOBODY)
 
-    assert "old.one" not in browser.get(reverse(LIST)).content.decode()
-    assert "old.one" in browser.get(reverse(LIST), {"archive": "archived"}).content.decode()
+    assert "old.one" not in shown(browser)
+    assert "old.one" in shown(browser, archive="archived")
 
 
-def test_switch__turns_the_flag_and_says_who_did(browser: Client, make_flag: Callable[..., Flag], editor: User) -> None:
+@pytest.mark.parametrize(
+    "query", [{"q": "bask"}, {"q": "q4"}, {"tag": "q4"}, {"sign": "guarded"}, {"enabled__exact": "1"}]
+)
+def test_search_and_filters__find_the_one(browser: Client, make_flag: MakeFlag, query: dict[str, str]) -> None:
+    make_flag("a.one", description="The basket", tags=["q4"], guard=["Alert"], enabled=True)
+    make_flag("a.other")
+
+    page = shown(browser, **query)
+
+    assert "a.one" in page
+    assert "a.other" not in page
+
+
+def test_list_without_flags__says_what_a_flag_is_and_how_to_make_one(browser: Client) -> None:
+    assert "Make the first flag" in shown(browser)
+    assert "Make the first flag" not in shown(browser, q="nothing")
+
+
+def test_switch__turns_the_flag_and_says_who_did(browser: Client, make_flag: MakeFlag, editor: User) -> None:
     flag = make_flag("shop.open")
 
     status, answer = toggle(browser, flag, enabled="true")
@@ -77,19 +144,32 @@ def test_switch__turns_the_flag_and_says_who_did(browser: Client, make_flag: Cal
     assert status == 200
     assert answer["enabled"] is True
     assert "editor@example.com" in str(answer["changed"])
+    assert "100 % on" in str(answer["bar"])
     change = FlagChange.objects.get(before__isnull=False)
     assert (change.actor, change.source) == (editor, "admin")
 
 
-def test_switch_of_a_protected_flag__demands_a_reason(browser: Client, make_flag: Callable[..., Flag]) -> None:
+def test_switch_of_a_protected_flag__demands_a_reason_and_waits_for_a_second_person(
+    browser: Client, make_flag: MakeFlag
+) -> None:
     flag = make_flag("shop.open", protected=True)
 
     silent, answer = toggle(browser, flag, enabled="true")
-    said, _ = toggle(browser, flag, enabled="true", reason="sale starts")
+    said, waiting = toggle(browser, flag, enabled="true", reason="sale starts")
 
     assert (silent, said) == (400, 200)
     assert "give a reason" in str(answer["detail"])
-    assert FlagChange.objects.get(before__isnull=False).reason == "sale starts"
+    assert waiting["enabled"] is False
+    assert "another person" in str(waiting["note"])
+    assert PlannedChange.objects.get().reason == "sale starts"
+
+
+def test_switch_of_a_protected_flag__turns_it_off_at_once(browser: Client, make_flag: MakeFlag) -> None:
+    flag = make_flag("shop.open", protected=True, enabled=True)
+
+    status, answer = toggle(browser, flag, enabled="false", reason="it burns")
+
+    assert (status, answer["enabled"], answer["note"]) == (200, False, "")
 
 
 @pytest.mark.parametrize(
@@ -102,9 +182,7 @@ def test_switch_of_a_protected_flag__demands_a_reason(browser: Client, make_flag
         {"enabled": "true", "reason": "x" * 201},
     ],
 )
-def test_switch_with_nonsense__is_refused(
-    browser: Client, make_flag: Callable[..., Flag], form: dict[str, str]
-) -> None:
+def test_switch_with_nonsense__is_refused(browser: Client, make_flag: MakeFlag, form: dict[str, str]) -> None:
     flag = make_flag("shop.open")
 
     assert toggle(browser, flag, **form)[0] == 400
@@ -112,16 +190,29 @@ def test_switch_with_nonsense__is_refused(
     assert FlagSet.objects.get().version == 1
 
 
-def test_switch_by_somebody_who_may_only_look__is_refused(onlooker: Client, make_flag: Callable[..., Flag]) -> None:
+def test_switch_by_somebody_who_may_only_look__is_refused(onlooker: Client, make_flag: MakeFlag) -> None:
     flag = make_flag("shop.open")
 
-    assert "disabled" in onlooker.get(reverse(LIST)).content.decode().split('role="switch"')[1].split(">")[0]
+    assert "disabled" in shown(onlooker).split('role="switch"')[1].split(">")[0]
     assert toggle(onlooker, flag, enabled="true")[0] == 403
 
     assert not Flag.objects.get().enabled
 
 
-def test_switch_without_a_csrf_token__is_refused(editor: User, make_flag: Callable[..., Flag]) -> None:
+def test_switch_by_somebody_with_a_namespace__works_inside_it_only(make_user: MakeUser, make_flag: MakeFlag) -> None:
+    user = make_user(groups=["merchants"], is_staff=True)
+    NamespaceGrant.objects.create(group=user.groups.get(), namespace="home")
+    client = Client()
+    client.force_login(user)
+
+    inside, outside = make_flag("home.banner"), make_flag("homes.banner")
+
+    assert "home.banner" in shown(client)
+    assert toggle(client, inside, enabled="true")[0] == 200
+    assert toggle(client, outside, enabled="true")[0] == 403
+
+
+def test_switch_without_a_csrf_token__is_refused(editor: User, make_flag: MakeFlag) -> None:
     flag = make_flag("shop.open")
     client = Client(enforce_csrf_checks=True)
     client.force_login(editor)
@@ -132,111 +223,38 @@ def test_switch_without_a_csrf_token__is_refused(editor: User, make_flag: Callab
     assert not Flag.objects.get().enabled
 
 
-def test_switch_by_a_link__is_refused(browser: Client, make_flag: Callable[..., Flag]) -> None:
+def test_switch_by_a_link__is_refused(browser: Client, make_flag: MakeFlag) -> None:
     flag = make_flag("shop.open")
 
     assert browser.get(reverse("admin:flags_flag_toggle", args=[flag.pk])).status_code == 405
 
 
-def form(**fields: object) -> dict[str, object]:
-    """What the browser sends from a flag's page."""
-    formset = {"changes-TOTAL_FORMS": 0, "changes-INITIAL_FORMS": 0}
-    return {"description": "", "kind": "release", "owner": "", "tags": "", "reason": "", **formset, **fields}
+def turn_off(client: Client, *flags: Flag, reason: str = "") -> str:
+    form = {"action": "turn_off", "_selected_action": [flag.pk for flag in flags], "reason": reason}
+    return client.post(reverse(LIST), form, follow=True).content.decode()
 
 
-def test_new_flag__is_made_through_the_service(browser: Client, editor: User) -> None:
-    response = browser.post(reverse("admin:flags_flag_add"), form(key="a.new", tags="q4,web", enabled="on"))
+def test_bulk_off__turns_off_what_is_on_with_one_reason(browser: Client, make_flag: MakeFlag) -> None:
+    flags = [make_flag(f"a.n{number}", enabled=number < 2) for number in range(3)]
 
-    assert response.status_code == 302, response.context["errors"]
-    flag = Flag.objects.get()
-    assert (flag.key, flag.tags, flag.enabled) == ("a.new", ["q4", "web"], True)
-    assert flag.changes.get().actor == editor
-    assert FlagSet.objects.get().version == 1
+    page = turn_off(browser, *flags, reason="incident")
+
+    assert "2 turned off." in page
+    assert not Flag.objects.filter(enabled=True).exists()
+    assert set(FlagChange.objects.filter(before__isnull=False).values_list("reason", flat=True)) == {"incident"}
 
 
-def test_new_flag_of_a_bad_or_taken_name__is_refused_in_the_form(
-    browser: Client, make_flag: Callable[..., Flag]
+def test_bulk_off_of_a_protected_flag_without_a_reason__says_so_and_turns_nothing_off(
+    browser: Client, make_flag: MakeFlag
 ) -> None:
-    make_flag("a.taken")
+    page = turn_off(browser, make_flag("a.one", enabled=True, protected=True), make_flag("a.two", enabled=True))
 
-    for key in ("a b", "a.taken"):
-        assert browser.post(reverse("admin:flags_flag_add"), form(key=key)).status_code == 200
-
-    assert Flag.objects.count() == 1
+    assert "Nothing is turned off" in page
+    assert Flag.objects.filter(enabled=True).count() == 2
 
 
-def test_saved_page__goes_through_the_service_with_its_reason(browser: Client, make_flag: Callable[..., Flag]) -> None:
-    flag = make_flag("a.one", description="before")
+def test_archived_long_ago__has_no_switch(browser: Client, make_flag: MakeFlag) -> None:
+    make_flag("old.one")
+    archive_flag(key="old.one", at=timezone.now() - timedelta(days=9), **NOBODY)
 
-    response = browser.post(
-        reverse("admin:flags_flag_change", args=[flag.pk]), form(description="after", enabled="on", reason="why not")
-    )
-
-    assert response.status_code == 302, response.context["errors"]
-    change = FlagChange.objects.get(before__isnull=False)
-    assert change.changed == {"description": ("before", "after"), "enabled": (False, True)}
-    assert change.reason == "why not"
-
-
-def test_page_saved_without_a_change__leaves_no_trace(browser: Client, make_flag: Callable[..., Flag]) -> None:
-    flag = make_flag("a.one")
-
-    browser.post(reverse("admin:flags_flag_change", args=[flag.pk]), form())
-
-    assert FlagSet.objects.get().version == 1
-
-
-def test_page_of_a_protected_flag__demands_a_reason(browser: Client, make_flag: Callable[..., Flag]) -> None:
-    flag = make_flag("a.one", protected=True)
-
-    response = browser.post(reverse("admin:flags_flag_change", args=[flag.pk]), form(protected="on", enabled="on"))
-
-    assert "say why it is changed" in response.content.decode()
-    assert not Flag.objects.get().enabled
-
-
-def test_flag_archived_meanwhile__is_refused_with_a_message(
-    browser: Client, make_flag: Callable[..., Flag], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flag = make_flag("a.one")
-    archive_flag(key="a.one", at=timezone.now(), **NOBODY)
-    monkeypatch.setattr("flags.admin.forms.FlagForm.clean", lambda self: self.cleaned_data)
-
-    response = browser.post(reverse("admin:flags_flag_change", args=[flag.pk]), form(enabled="on"), follow=True)
-
-    assert "a.one is archived." in response.content.decode()
-
-
-def test_page__shows_the_history_and_no_way_to_delete(browser: Client, make_flag: Callable[..., Flag]) -> None:
-    flag = make_flag("a.one")
-    toggle(browser, flag, enabled="true")
-
-    page = browser.get(reverse("admin:flags_flag_change", args=[flag.pk])).content.decode()
-
-    assert "enabled off → on" in page
-    assert "editor@example.com (admin)" in page
-    assert browser.post(reverse("admin:flags_flag_delete", args=[flag.pk])).status_code == 403
-
-
-def test_archive_and_restore__ask_for_a_reason_and_record_it(browser: Client, make_flag: Callable[..., Flag]) -> None:
-    flag = make_flag("a.one", enabled=True)
-    asked = {"_form_submitted": "True", "reason": "done with it"}
-
-    browser.post(reverse("admin:flags_flag_archive", args=[flag.pk]), asked)
-    flag.refresh_from_db()
-    archived_at, enabled = flag.archived_at, flag.enabled
-    browser.post(reverse("admin:flags_flag_restore", args=[flag.pk]), asked)
-
-    flag.refresh_from_db()
-    assert archived_at
-    assert (enabled, flag.archived_at) == (False, None)
-    assert [change.reason for change in flag.changes.all()] == ["done with it", "done with it", ""]
-
-
-def test_archiving_by_somebody_who_may_only_look__is_refused(onlooker: Client, make_flag: Callable[..., Flag]) -> None:
-    flag = make_flag("a.one")
-
-    response = onlooker.post(reverse("admin:flags_flag_archive", args=[flag.pk]), {"_form_submitted": "True"})
-
-    assert response.status_code == 403
-    assert Flag.objects.get().archived_at is None
+    assert 'role="switch"' not in shown(browser, archive="archived")

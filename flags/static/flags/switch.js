@@ -36,11 +36,16 @@
     throw new Error(answer.detail || (response.redirected ? "You are signed out: reload the page." : `Refused (${response.status}).`));
   }
 
-  function show(button, { enabled, changed }) {
+  function show(button, { enabled, version, changed, bar, note }) {
     button.setAttribute("aria-checked", String(enabled));
-    button.parentElement.querySelector(".flag-state").textContent = enabled ? "on" : "off";
-    const cell = button.closest("tr").querySelector(".flag-changed");
-    if (cell) cell.textContent = changed;
+    const cell = button.closest(".flag-cell");
+    cell.querySelector(".flag-state").textContent = enabled ? "on" : "off";
+    cell.querySelector(".flag-note").textContent = note || "";
+    button.dispatchEvent(new CustomEvent("flag:switched", { bubbles: true, detail: { enabled, version } }));
+    const row = button.closest("tr");
+    if (!row) return;
+    row.querySelector(".flag-changed").textContent = changed;
+    row.querySelector(".flag-rollout").outerHTML = bar;
   }
 
   function say(button, text) {
