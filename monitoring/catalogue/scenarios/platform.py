@@ -1,6 +1,6 @@
 """Processes, stores, machines and backups."""
 
-from monitoring.catalogue.scenarios.scenario import Scenario, grows, seconds_ago, shows
+from monitoring.catalogue.scenarios.scenario import Scenario, grows, one_series, seconds_ago, shows
 
 HOUR, DAY = 3600, 86400
 
@@ -62,27 +62,23 @@ PROCESSES = [
     gone('up{job="redis",instance="redis-1:9121"}', "redis", "redis"),
     gone('up{job="postgres",instance="postgres-1:9187"}', "postgres", "postgres"),
     gone('up{job="alertmanager",instance="alertmanager-1:9093"}', "alertmanager", "alertmanager"),
-    Scenario(
-        alert="ProbeFailed",
-        feeds={'probe_success{job="blackbox",instance="https://shop.example/"}': shows(1, 0, 1)},
+    one_series(
+        "ProbeFailed",
+        'probe_success{job="blackbox",instance="https://shop.example/"}',
+        shows(1, 0, 1),
+        shows(1),
         fires=12,
-        heals=30,
-        resolves=30,
         labels={"instance": "https://shop.example/"},
         description="https://shop.example/ does not answer as a visitor expects.",
-        quiet=({'probe_success{job="blackbox",instance="https://shop.example/"}': shows(1)},),
     ),
-    Scenario(
-        alert="StateExporterStale",
-        feeds={
-            'state_exporter_last_success_timestamp_seconds{job="app-state",reading="outbox"}': seconds_ago(2, 400, 2)
-        },
+    one_series(
+        "StateExporterStale",
+        'state_exporter_last_success_timestamp_seconds{job="app-state",reading="outbox"}',
+        seconds_ago(2, 400, 2),
+        seconds_ago(300),
         fires=12,
-        heals=30,
-        resolves=30,
         labels={"reading": "outbox"},
         description="outbox was last read 6m 40s ago (limit 5m).",
-        quiet=({'state_exporter_last_success_timestamp_seconds{job="app-state",reading="outbox"}': seconds_ago(300)},),
     ),
     Scenario(
         alert="VersionSkew",
@@ -101,24 +97,23 @@ PROCESSES = [
             },
         ),
     ),
-    Scenario(
-        alert="MigrationsUnapplied",
-        feeds={'django_migrations_unapplied_total{job="app-state",connection="default"}': shows(0, 2, 0)},
+    one_series(
+        "MigrationsUnapplied",
+        'django_migrations_unapplied_total{job="app-state",connection="default"}',
+        shows(0, 2, 0),
+        shows(0),
         fires=20,
-        heals=30,
-        resolves=30,
         labels={"connection": "default"},
         description="2 migrations of default are not applied.",
-        quiet=({'django_migrations_unapplied_total{job="app-state",connection="default"}': shows(0)},),
     ),
-    Scenario(
-        alert="MigrationsUnknown",
-        feeds={'django_migrations_unapplied_total{job="app-state",connection="default"}': shows(0, None, 0)},
+    one_series(
+        "MigrationsUnknown",
+        'django_migrations_unapplied_total{job="app-state",connection="default"}',
+        shows(0, None, 0),
+        shows(2),
         fires=30,
         heals=40,
-        resolves=40,
         description="No process has told of unapplied migrations for 15 minutes.",
-        quiet=({'django_migrations_unapplied_total{job="app-state",connection="default"}': shows(2)},),
     ),
 ]
 
@@ -132,15 +127,14 @@ POSTGRES = {"instance": "postgres-1:9187"}
 REDIS = {"instance": "redis-1:9121"}
 
 STORES = [
-    Scenario(
-        alert="DatabaseConnectionIssues",
-        feeds={'pg_up{job="postgres",instance="postgres-1:9187"}': shows(1, 0, 1)},
+    one_series(
+        "DatabaseConnectionIssues",
+        'pg_up{job="postgres",instance="postgres-1:9187"}',
+        shows(1, 0, 1),
+        shows(1),
         fires=11,
-        heals=30,
-        resolves=30,
         labels=POSTGRES,
         description="The exporter postgres-1:9187 cannot connect to PostgreSQL.",
-        quiet=({'pg_up{job="postgres",instance="postgres-1:9187"}': shows(1)},),
     ),
     Scenario(
         alert="DatabaseConnectionsLow",
@@ -156,35 +150,33 @@ STORES = [
         description="5 connections of postgres-1:9187 are free (limit 10).",
         quiet=({MOST: shows(100), CONNECTIONS % "active": shows(30), CONNECTIONS % "idle": shows(60)},),
     ),
-    Scenario(
-        alert="PgDeadlocks",
-        feeds={DEADLOCKS: grows(0, 1, 0)},
+    one_series(
+        "PgDeadlocks",
+        DEADLOCKS,
+        grows(0, 1, 0),
+        grows(0),
         fires=10,
-        heals=30,
         resolves=34,
         labels={**POSTGRES, "datname": "shop"},
         description="5 deadlocks in shop in the last 5 minutes.",
-        quiet=({DEADLOCKS: grows(0)},),
     ),
-    Scenario(
-        alert="PgLongTransaction",
-        feeds={TRANSACTION: shows(1, 540, 1)},
+    one_series(
+        "PgLongTransaction",
+        TRANSACTION,
+        shows(1, 540, 1),
+        shows(300),
         fires=11,
-        heals=30,
-        resolves=30,
         labels={**POSTGRES, "datname": "shop"},
         description="A transaction of shop is 9m 0s old (limit 5m).",
-        quiet=({TRANSACTION: shows(300)},),
     ),
-    Scenario(
-        alert="RedisDown",
-        feeds={'redis_up{job="redis",instance="redis-1:9121"}': shows(1, 0, 1)},
+    one_series(
+        "RedisDown",
+        'redis_up{job="redis",instance="redis-1:9121"}',
+        shows(1, 0, 1),
+        shows(1),
         fires=12,
-        heals=30,
-        resolves=30,
         labels=REDIS,
         description="The exporter redis-1:9121 cannot reach Redis.",
-        quiet=({'redis_up{job="redis",instance="redis-1:9121"}': shows(1)},),
     ),
     Scenario(
         alert="RedisMemoryHigh",
@@ -208,15 +200,15 @@ STORES = [
             },
         ),
     ),
-    Scenario(
-        alert="RedisRejectedConnections",
-        feeds={'redis_rejected_connections_total{job="redis",instance="redis-1:9121"}': grows(0, 2, 0)},
+    one_series(
+        "RedisRejectedConnections",
+        'redis_rejected_connections_total{job="redis",instance="redis-1:9121"}',
+        grows(0, 2, 0),
+        grows(0),
         fires=10,
-        heals=30,
         resolves=34,
         labels=REDIS,
         description="redis-1:9121 rejected 10 connections in the last 5 minutes.",
-        quiet=({'redis_rejected_connections_total{job="redis",instance="redis-1:9121"}': grows(0)},),
     ),
 ]
 
@@ -274,54 +266,54 @@ MACHINES = [
             },
         ),
     ),
-    Scenario(
-        alert="TlsExpirySoon",
-        feeds={CERTIFICATE: seconds_ago(-60 * DAY, -10 * DAY, -60 * DAY)},
+    one_series(
+        "TlsExpirySoon",
+        CERTIFICATE,
+        seconds_ago(-60 * DAY, -10 * DAY, -60 * DAY),
+        seconds_ago(-14 * DAY),
         fires=70,
         heals=90,
-        resolves=90,
         labels={"instance": "https://shop.example/"},
         description="The certificate of https://shop.example/ ends in 10d 0h 0m 0s (limit 14d).",
-        quiet=({CERTIFICATE: seconds_ago(-14 * DAY)},),
     ),
 ]
 
 BACKUPS = [
-    Scenario(
-        alert="BackupTooOld",
-        feeds={BACKUP: seconds_ago(HOUR, 27 * HOUR, HOUR)},
+    one_series(
+        "BackupTooOld",
+        BACKUP,
+        seconds_ago(HOUR, 27 * HOUR, HOUR),
+        seconds_ago(26 * HOUR),
         fires=70,
         heals=90,
-        resolves=90,
         labels={"what": "database"},
         description="No backup of database has succeeded within 26 hours.",
-        quiet=({BACKUP: seconds_ago(26 * HOUR)},),
     ),
-    Scenario(
-        alert="BackupTooOld",
-        feeds={BACKUP: seconds_ago(HOUR, None, HOUR)},
+    one_series(
+        "BackupTooOld",
+        BACKUP,
+        seconds_ago(HOUR, None, HOUR),
         fires=75,
         heals=90,
-        resolves=90,
         labels={"what": "anything"},
         description="No backup of anything has succeeded within 26 hours.",
     ),
-    Scenario(
-        alert="RestoreDrillTooOld",
-        feeds={RESTORE: seconds_ago(HOUR, 36 * DAY, HOUR)},
+    one_series(
+        "RestoreDrillTooOld",
+        RESTORE,
+        seconds_ago(HOUR, 36 * DAY, HOUR),
+        seconds_ago(35 * DAY),
         fires=70,
         heals=90,
-        resolves=90,
         labels={"what": "database"},
         description="No restore of database has been tried within 35 days.",
-        quiet=({RESTORE: seconds_ago(35 * DAY)},),
     ),
-    Scenario(
-        alert="RestoreDrillTooOld",
-        feeds={RESTORE: seconds_ago(HOUR, None, HOUR)},
+    one_series(
+        "RestoreDrillTooOld",
+        RESTORE,
+        seconds_ago(HOUR, None, HOUR),
         fires=75,
         heals=90,
-        resolves=90,
         labels={"what": "anything"},
         description="No restore of anything has been tried within 35 days.",
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 Phases = tuple[float | None, ...]
 
@@ -78,6 +78,15 @@ class Scenario:
         """As long as it takes to fire, and longer."""
         phases = {len(values.phases) for values in feeds.values()}
         return (0, self.heals + 1) if phases == {1} else (0, self.breaks, self.heals + 1)
+
+
+def one_series(
+    alert: str, series: str, goes: Values, still_fine: Values | None = None, *, heals: int = 30, **words: Any
+) -> Scenario:
+    """The life of an alert that looks at one series, which may go as far as `still_fine`; over as soon as it heals."""
+    quiet = ({series: still_fine},) if still_fine else ()
+    words.setdefault("resolves", heals)
+    return Scenario(alert=alert, feeds={series: goes}, quiet=quiet, heals=heals, **words)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,9 @@
 """PostgreSQL and Redis."""
 
+from typing import Any
+
 from monitoring.catalogue.dashboards.colors import BAD, CALM, NOTICE, OUTCOMES
-from monitoring.catalogue.dashboards.panel import Lines, Panel, Query, Row, Stat
+from monitoring.catalogue.dashboards.panel import Lines, Panel, Query, Row, Stat, Unit
 from monitoring.catalogue.dashboards.promql import (
     highest,
     increase,
@@ -12,18 +14,37 @@ from monitoring.catalogue.dashboards.promql import (
     total,
 )
 
+
+def up(title: str, text: str, series: str) -> Panel:
+    """Whether the exporter gets through, now."""
+    return Panel(
+        title=title,
+        text=text,
+        queries=(Query(lowest(series, "instance"), "{{instance}}", now=True),),
+        unit="bool_yes_no",
+        view=Stat(trend=False),
+        width=4,
+    )
+
+
+def highest_by(label: str, title: str, text: str, series: str, *, unit: Unit, **words: Any) -> Panel:
+    """A curve for each value of a label."""
+    return Panel(
+        title=title, text=text, queries=(Query(highest(series, label), f"{{{{{label}}}}}"),), unit=unit, **words
+    )
+
+
+def recent(title: str, text: str, counter: str, label: str, **words: Any) -> Panel:
+    """How often something rare has happened in the last 5 minutes, for each value of a label."""
+    query = Query(total(increase(counter, "5m"), label), f"{{{{{label}}}}}")
+    return Panel(title=title, text=text, queries=(query,), unit="short", window="5m", decimals=0, **words)
+
+
 DATABASE = Row(
     title="PostgreSQL",
     runbook="DatabaseConnectionIssues",
     panels=(
-        Panel(
-            title="PostgreSQL Up",
-            text="Whether the exporter gets through to the database.",
-            queries=(Query(lowest(of("postgres", "pg_up"), "instance"), "{{instance}}", now=True),),
-            unit="bool_yes_no",
-            view=Stat(trend=False),
-            width=4,
-        ),
+        up("PostgreSQL Up", "Whether the exporter gets through to the database.", of("postgres", "pg_up")),
         Panel(
             title="Free Database Connections",
             text="Connections that PostgreSQL can still give. At 0 the site answers 500.",
@@ -57,22 +78,19 @@ DATABASE = Row(
             colors=OUTCOMES,
             width=7,
         ),
-        Panel(
-            title="Longest Transaction",
-            text="The age of the oldest transaction of each database.",
-            queries=(Query(highest(of("postgres", "pg_stat_activity_max_tx_duration"), "datname"), "{{datname}}"),),
+        highest_by(
+            "datname",
+            "Longest Transaction",
+            "The age of the oldest transaction of each database.",
+            of("postgres", "pg_stat_activity_max_tx_duration"),
             unit="s",
             width=6,
         ),
-        Panel(
-            title="Deadlocks",
-            text="Transactions that were ended in the last 5 minutes because they waited for each other.",
-            queries=(
-                Query(total(increase(of("postgres", "pg_stat_database_deadlocks"), "5m"), "datname"), "{{datname}}"),
-            ),
-            unit="short",
-            window="5m",
-            decimals=0,
+        recent(
+            "Deadlocks",
+            "Transactions that were ended in the last 5 minutes because they waited for each other.",
+            of("postgres", "pg_stat_database_deadlocks"),
+            "datname",
             width=6,
         ),
         Panel(
@@ -90,20 +108,20 @@ DATABASE = Row(
             maximum=1,
             width=6,
         ),
-        Panel(
-            title="Database Size",
-            text="Bytes on disk.",
-            queries=(Query(highest(of("postgres", "pg_database_size_bytes"), "datname"), "{{datname}}"),),
+        highest_by(
+            "datname",
+            "Database Size",
+            "Bytes on disk.",
+            of("postgres", "pg_database_size_bytes"),
             unit="bytes",
             width=6,
         ),
-        Panel(
-            title="Unapplied Migrations",
-            text=(
-                "Migrations of the code that runs which the database lacks. "
-                "More than 0 only while a release is on its way."
-            ),
-            queries=(Query(highest(state("django_migrations_unapplied_total"), "connection"), "{{connection}}"),),
+        highest_by(
+            "connection",
+            "Unapplied Migrations",
+            "Migrations of the code that runs which the database lacks. "
+            "More than 0 only while a release is on its way.",
+            state("django_migrations_unapplied_total"),
             unit="short",
             width=24,
             height=5,
@@ -116,14 +134,7 @@ REDIS = Row(
     title="Redis",
     runbook="RedisDown",
     panels=(
-        Panel(
-            title="Redis Up",
-            text="Whether the exporter gets through to Redis.",
-            queries=(Query(lowest(of("redis", "redis_up"), "instance"), "{{instance}}", now=True),),
-            unit="bool_yes_no",
-            view=Stat(trend=False),
-            width=4,
-        ),
+        up("Redis Up", "Whether the exporter gets through to Redis.", of("redis", "redis_up")),
         Panel(
             title="Redis Operations/sec",
             text="Commands answered, a second.",
@@ -132,10 +143,11 @@ REDIS = Row(
             width=6,
             seeds=("P35",),
         ),
-        Panel(
-            title="Redis Memory Used",
-            text="Bytes in use.",
-            queries=(Query(highest(of("redis", "redis_memory_used_bytes"), "instance"), "{{instance}}"),),
+        highest_by(
+            "instance",
+            "Redis Memory Used",
+            "Bytes in use.",
+            of("redis", "redis_memory_used_bytes"),
             unit="bytes",
             width=7,
         ),
@@ -165,17 +177,11 @@ REDIS = Row(
             unit="short",
             colors=(("connected", CALM), ("blocked", NOTICE)),
         ),
-        Panel(
-            title="Rejected Redis Connections",
-            text="Clients turned away in the last 5 minutes: there are more than `maxclients`.",
-            queries=(
-                Query(
-                    total(increase(of("redis", "redis_rejected_connections_total"), "5m"), "instance"), "{{instance}}"
-                ),
-            ),
-            unit="short",
-            window="5m",
-            decimals=0,
+        recent(
+            "Rejected Redis Connections",
+            "Clients turned away in the last 5 minutes: there are more than `maxclients`.",
+            of("redis", "redis_rejected_connections_total"),
+            "instance",
             colors=((".*", BAD),),
         ),
         Panel(

@@ -1,6 +1,8 @@
 """What is sold, what is told to browsers, and what all of it stands on."""
 
-from monitoring.catalogue.dashboards.panel import Lines, Panel, Query, Row, Stat
+from typing import Any
+
+from monitoring.catalogue.dashboards.panel import Lines, Panel, Query, Row, Stat, Unit
 from monitoring.catalogue.dashboards.promql import (
     chosen,
     everywhere,
@@ -15,85 +17,78 @@ from monitoring.catalogue.dashboards.promql import (
 
 IDLE = of("node", "node_cpu_seconds_total", 'mode="idle"')
 
+
+def number(title: str, text: str, query: Query, *, unit: Unit = "short", **words: Any) -> Panel:
+    """One figure of the first row."""
+    return Panel(title=title, text=text, queries=(query,), unit=unit, view=Stat(), width=4, height=6, **words)
+
+
+def of_pods(title: str, text: str, expr: str, *, unit: Unit, seed: str) -> Panel:
+    """What each pod uses."""
+    return Panel(
+        title=title,
+        text=f"{text} Only where the shop runs in Kubernetes.",
+        queries=(Query(total(expr, "pod"), "{{pod}}"),),
+        unit=unit,
+        width=12,
+        quiet="cluster",
+        empty="Not in a cluster",
+        seeds=(seed,),
+    )
+
+
 BUSINESS = Row(
     title="Business",
     runbook="NoOrdersReceived",
     panels=(
-        Panel(
-            title="Active Orders",
-            text="Orders created in the last 5 minutes.",
-            queries=(Query(total(increase(chosen("orders_created_total"), "5m")), "orders"),),
-            unit="short",
-            view=Stat(),
+        number(
+            "Active Orders",
+            "Orders created in the last 5 minutes.",
+            Query(total(increase(chosen("orders_created_total"), "5m")), "orders"),
             window="5m",
-            width=4,
-            height=6,
             decimals=0,
             seeds=("P32",),
         ),
-        Panel(
-            title="Orders in the Last Hour",
-            text="None for an hour: either the night is quiet or nobody can buy. Try to buy something.",
-            queries=(Query(or_zero(total(increase(chosen("orders_created_total"), "1h"))), "orders"),),
-            unit="short",
-            view=Stat(),
+        number(
+            "Orders in the Last Hour",
+            "None for an hour: either the night is quiet or nobody can buy. Try to buy something.",
+            Query(or_zero(total(increase(chosen("orders_created_total"), "1h"))), "orders"),
             window="1h",
-            width=4,
-            height=6,
             decimals=0,
         ),
-        Panel(
-            title="Payment Success Rate",
-            text=(
-                "The share of payments started in the last 10 minutes that were captured; cards declined "
-                "count against it."
-            ),
-            queries=(
-                Query(
-                    f"{total(rate(chosen('payment_success_total'), '10m'))}"
-                    f" / {total(rate(chosen('payment_total'), '10m'))}",
-                    "success",
-                ),
+        number(
+            "Payment Success Rate",
+            "The share of payments started in the last 10 minutes that were captured; cards declined count against it.",
+            Query(
+                f"{total(rate(chosen('payment_success_total'), '10m'))}"
+                f" / {total(rate(chosen('payment_total'), '10m'))}",
+                "success",
             ),
             unit="percentunit",
-            view=Stat(),
             alerts=("LowPaymentSuccessRate",),
             window="10m",
-            width=4,
-            height=6,
             maximum=1,
             seeds=("P33",),
         ),
-        Panel(
-            title="Active Tickets",
-            text="Vouchers that can be used now or later.",
-            queries=(Query(highest(state("tickets_active_total")), "vouchers"),),
-            unit="short",
-            view=Stat(),
-            width=4,
-            height=6,
+        number(
+            "Active Tickets",
+            "Vouchers that can be used now or later.",
+            Query(highest(state("tickets_active_total")), "vouchers"),
             seeds=("P36",),
         ),
-        Panel(
-            title="Sentry Errors",
-            text="Errors that any process has logged in the last hour.",
-            queries=(Query(total(increase(chosen("sentry_errors_total"), "1h")), "errors"),),
-            unit="short",
-            view=Stat(),
+        number(
+            "Sentry Errors",
+            "Errors that any process has logged in the last hour.",
+            Query(total(increase(chosen("sentry_errors_total"), "1h")), "errors"),
             window="1h",
-            width=4,
-            height=6,
             decimals=0,
             seeds=("P37",),
         ),
-        Panel(
-            title="Cashback Confirmations",
-            text="Cashback approved, a second.",
-            queries=(Query(total(rate(chosen("cashback_confirmations_total"))), "confirmed"),),
+        number(
+            "Cashback Confirmations",
+            "Cashback approved, a second.",
+            Query(total(rate(chosen("cashback_confirmations_total"))), "confirmed"),
             unit="cps",
-            view=Stat(),
-            width=4,
-            height=6,
         ),
     ),
 )
@@ -177,29 +172,19 @@ MACHINES = Row(
             width=6,
             seeds=("P35",),
         ),
-        Panel(
-            title="Pod CPU Usage",
-            text="Processors used by each pod. Only where the shop runs in Kubernetes.",
-            queries=(
-                Query(total(rate(everywhere("container_cpu_usage_seconds_total", 'container!=""')), "pod"), "{{pod}}"),
-            ),
+        of_pods(
+            "Pod CPU Usage",
+            "Processors used by each pod.",
+            rate(everywhere("container_cpu_usage_seconds_total", 'container!=""')),
             unit="short",
-            width=12,
-            quiet="cluster",
-            empty="Not in a cluster",
-            seeds=("P29",),
+            seed="P29",
         ),
-        Panel(
-            title="Pod Memory Usage",
-            text="Memory in use by each pod. Only where the shop runs in Kubernetes.",
-            queries=(
-                Query(total(everywhere("container_memory_working_set_bytes", 'container!=""'), "pod"), "{{pod}}"),
-            ),
+        of_pods(
+            "Pod Memory Usage",
+            "Memory in use by each pod.",
+            everywhere("container_memory_working_set_bytes", 'container!=""'),
             unit="bytes",
-            width=12,
-            quiet="cluster",
-            empty="Not in a cluster",
-            seeds=("P30",),
+            seed="P30",
         ),
     ),
 )
