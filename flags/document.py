@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import msgspec
 
-from flags.definition import Constraint, Targeting
+from flags.definition import Constraint, Definition, Targeting
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -21,6 +21,11 @@ class FlagState(Targeting, frozen=True, kw_only=True, omit_defaults=True):
     """What a process needs to know of one flag."""
 
     version: int
+
+
+def state_of(definition: Definition) -> FlagState:
+    """What decides answers, without who owns it and why."""
+    return FlagState(version=0, **{name: getattr(definition, name) for name in Targeting.__struct_fields__})
 
 
 class Content(msgspec.Struct, frozen=True):

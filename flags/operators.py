@@ -7,7 +7,7 @@ when one of its entries does. A constraint whose own values can't be understood 
 import ipaddress
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -53,7 +53,8 @@ def check(constraint: Constraint) -> None:
         raise ValueError(f"{constraint.operator} compares with one value, not {len(constraint.values)}")
     if constraint.operator is Operator.IN_CIDR:
         for value in constraint.values:
-            network(value)
+            if understood(network, value) is None:
+                raise ValueError(f"{value!r} is no address or network, such as 10.0.0.0/8")
     else:
         verdict_of(constraint)
 
@@ -109,8 +110,11 @@ def verdict_of(constraint: Constraint) -> Verdict:
         case Operator.REGEX:
             return fits_pattern(only(constraint.values), fold=constraint.case_insensitive)
     kind, _, comparison = constraint.operator.partition("_")
-    parse = {"NUM": number, "DATE": moment, "SEMVER": version}[kind]
-    return compares(parse, COMPARISONS[comparison], parse(only(constraint.values)))
+    parse, called = PARSERS[kind]
+    wanted = understood(parse, only(constraint.values))
+    if wanted is None:
+        raise ValueError(f"{constraint.values[0]!r} is no {called}")
+    return compares(parse, COMPARISONS[comparison], wanted)
 
 
 def only(values: Sequence[str]) -> str:
@@ -200,3 +204,10 @@ def version(value: Any) -> semver.Version:
 
 def network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return ipaddress.ip_network(value, strict=False)
+
+
+PARSERS: Mapping[str, tuple[Callable[[Any], Any], str]] = {
+    "NUM": (number, "number"),
+    "DATE": (moment, "date, such as 2026-11-30 or 2026-11-30T18:00+01:00"),
+    "SEMVER": (version, "version, such as 1.2.3"),
+}
