@@ -11,6 +11,20 @@ class FlagKind(TextChoices):
     PERMISSION = "permission", "permission"
 
 
+# How many days a flag of this kind is expected to live; the others stay for good.
+LIFETIME_DAYS = {FlagKind.RELEASE: 40, FlagKind.EXPERIMENT: 40, FlagKind.OPERATIONAL: 180}
+
+
+class StaleReason(TextChoices):
+    """Why a flag may go."""
+
+    REVIEW = "review", "its review is due"
+    LIFETIME = "lifetime", "it is older than its kind lives"
+    SILENT = "silent", "nobody has asked for it for 30 days"
+    SETTLED = "settled", "it has given the same answer for 30 days"
+    UNREFERENCED = "unreferenced", "no code names it"
+
+
 class FlagType(TextChoices):
     BOOLEAN = "boolean", "on or off"
     STRING = "string", "text"

@@ -1,6 +1,6 @@
 """Reads over all flags."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -10,11 +10,13 @@ from django.db.models.functions import Coalesce, JSONObject
 
 from flags.definition import Constraint, Definition, Override, Prerequisite, Rule, SegmentDefinition, Targeting, Variant
 from flags.document import Document, FlagState
+from flags.errors import FlagUnknown
 from flags.models import Flag, FlagChange, FlagSet, Segment
 from flags.models import Override as OverrideRow
 from flags.models import Prerequisite as PrerequisiteRow
 from flags.models import Rule as RuleRow
 from flags.models import Variant as VariantRow
+from flags.registry import declared, hint
 
 # A definition's fields that are columns of the flag.
 COLUMNS = {
@@ -39,7 +41,9 @@ def read_document() -> Document:
                     json=JSONObject(key="key", state=JSONObject(version="version", **TARGETING_COLUMNS, **parts()))
                 )
             ),
-            segments=ArraySubquery(Segment.objects.living().values(json=JSONObject(key="key", constraints="constraints"))),
+            segments=ArraySubquery(
+                Segment.objects.living().values(json=JSONObject(key="key", constraints="constraints"))
+            ),
         )
         .values("version", "flags", "segments")
         .first()
@@ -66,10 +70,35 @@ def definitions(flags: QuerySet[Flag] | None = None) -> dict[str, Definition]:
     return {each.key: each for each in msgspec.convert([*found], list[Definition])}
 
 
+def flags_with_definitions(keys: Collection[str]) -> list[tuple[Flag, Definition]]:
+    """Rows and everything of these flags, in one statement; of those that there are, by name."""
+    rows = Flag.objects.filter(key__in=keys).annotate(definition=JSONObject(**COLUMNS, **parts()))
+    return [(row, msgspec.convert(vars(row)["definition"], Definition)) for row in rows.order_by("key")]
+
+
+def find_flag(key: str) -> Flag:
+    """The flag of this name. Raises FlagUnknown with what was probably meant."""
+    flag = Flag.objects.filter(key=key).first()
+    if flag is None:
+        raise unknown_flag(key)
+    return flag
+
+
+def unknown_flag(key: str) -> FlagUnknown:
+    known = {*Flag.objects.living().values_list("key", flat=True), *declared}
+    return FlagUnknown(f"There is no flag {key!r}. {hint(key, known)}".rstrip())
+
+
 def segment_of(key: str) -> SegmentDefinition:
     """Everything of one segment. Raises Segment.DoesNotExist."""
-    row = Segment.objects.values("key", "description", "constraints").get(key=key)
+    row = Segment.objects.living().values("key", "description", "constraints").get(key=key)
     return msgspec.convert(row, SegmentDefinition)
+
+
+def segments() -> dict[str, SegmentDefinition]:
+    """Everything of all segments, by key."""
+    rows = Segment.objects.living().values("key", "description", "constraints")
+    return {row["key"]: msgspec.convert(row, SegmentDefinition) for row in rows}
 
 
 def constraints_of(plain: Any) -> tuple[Constraint, ...]:

@@ -74,9 +74,7 @@ class PlannedChange(models.Model):
             # run_planned_changes walks what is approved, earliest first.
             models.Index(name="flags_plannedchange_due_idx", fields=["run_at"], condition=Q(state="approved")),
             # Every write of a flag looks for what waits for it.
-            models.Index(
-                name="flags_plannedchange_open_idx", fields=["flag"], condition=Q(state__in=PlanState.open())
-            ),
+            models.Index(name="flags_plannedchange_open_idx", fields=["flag"], condition=Q(state__in=PlanState.open())),
         ]
 
     def __str__(self) -> str:

@@ -1,91 +1,175 @@
-"""Changes of flags: each locks the set, raises its version, leaves a record, and is announced."""
+"""Changes of flags, one verb each; all of them end in `write()`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypedDict, Unpack, cast
+from typing import Any, TypedDict, Unpack
 
-import msgspec
 from django.db import transaction
 
 from accounts.models import User
-from coupon_site.tracing import request_id
-from events import publish_many
+from flags.choices import FlagKind, FlagSource, FlagType
 from flags.definition import Definition
-from flags.errors import FlagArchived, FlagExists, FlagKeyInvalid, FlagUnknown, ReasonRequired
-from flags.events import FlagChanged
-from flags.models import Flag, FlagChange, FlagSet
-from flags.queries import definition_of, definitions
-from flags.registry import Declaration, declared, hint, is_key
-from flags.services.propagation import locked_set, publish_flags
+from flags.errors import ChangeUnknown, FlagExists, FlagKeyInvalid, NothingBefore
+from flags.models import Flag, FlagChange
+from flags.queries import flags_with_definitions, unknown_flag
+from flags.registry import Declaration, declared, is_key
+from flags.services.allowance import refuse_unless_allowed
+from flags.services.edits import Edit, defined, differences, edit_of, new, normal, patched, plain
+from flags.services.propagation import locked_set
+from flags.services.writing import Origin, write
 
 
 class FlagFields(TypedDict, total=False):
-    """What may be set on a flag."""
+    """What may be said of a flag: the fields of its definition, as structs or as plain data."""
 
-    description: str
-    owner: str
-    tags: list[str]
+    type: str
     kind: str
     enabled: bool
+    description: str
+    owner: str
+    tags: Sequence[str]
     protected: bool
     client_visible: bool
+    guard: Sequence[str]
+    review_at: datetime | None
+    on_variant: str
+    on_split: Sequence[Any]
+    off_variant: str
+    fallthrough_variant: str
+    salt: str
+    stickiness: str
+    variants: Sequence[Any]
+    rules: Sequence[Any]
+    overrides: Sequence[Any]
+    prerequisites: Sequence[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who changes something, by which door, and why."""
+@transaction.atomic
+def change_flag(  # noqa: PLR0913  who changes what, by which door, why, and what they saw
+    *,
+    key: str,
+    patch: Mapping[str, Any],
+    actor: User | None,
+    source: str,
+    reason: str = "",
+    expected_version: int | None = None,
+) -> Flag:
+    """Give a flag's definition other fields, lists as a whole; nothing happens where there is no difference.
 
-    actor: User | None
-    source: str
-    reason: str
+    Raises FlagUnknown, ChangedMeanwhile when the flag is not at `expected_version`, DefinitionInvalid, FlagArchived,
+    ReasonRequired, and ApprovalNeeded: then the change has to be planned. Turning off never has to.
+    """
+    flag_set = locked_set()
+    edit = edit_of(key, patch, expected_version=expected_version)
+    refuse_unless_allowed(edit, reason)
+    write(flag_set, [edit], Origin(actor, source, reason))
+    return edit.flag
 
 
 @transaction.atomic
 def set_flag(*, key: str, enabled: bool, actor: User | None, source: str, reason: str = "") -> Flag:
     """Turn a flag on or off; nothing happens when it is so already. A declared flag is made when it is missing.
 
-    Raises FlagUnknown, FlagArchived, ReasonRequired.
+    Raises FlagUnknown, FlagArchived, ReasonRequired, ApprovalNeeded.
     """
-    flag_set = locked_set()
-    origin = Origin(actor, source, reason)
-    if key in declared and not Flag.objects.filter(key=key).exists():
-        _create(flag_set, [flag_of(declared[key])], origin)
-    return _change(flag_set, key, origin, {"enabled": enabled})
+    make_declared(key, actor=actor, source=source)
+    return change_flag(key=key, patch={"enabled": enabled}, actor=actor, source=source, reason=reason)
 
 
 @transaction.atomic
 def create_flag(*, key: str, actor: User | None, source: str, reason: str = "", **fields: Unpack[FlagFields]) -> Flag:
-    """A new flag, off unless said otherwise. Raises FlagKeyInvalid, FlagExists."""
+    """A new flag, off unless said otherwise. Raises FlagKeyInvalid, FlagExists, DefinitionInvalid."""
     if not is_key(key):
         raise FlagKeyInvalid(f"{key!r} can't be the name of a flag.")
+    edit = new(defined({"key": key, **fields}))
     flag_set = locked_set()
     if Flag.objects.filter(key=key).exists():
         raise FlagExists(f"There is a flag {key!r} already.")
-    flag = Flag(key=key, **fields)
-    _create(flag_set, [flag], Origin(actor, source, reason))
-    return flag
+    write(flag_set, [edit], Origin(actor, source, reason))
+    return edit.flag
 
 
-@transaction.atomic
 def update_flag(*, key: str, actor: User | None, source: str, reason: str = "", **fields: Unpack[FlagFields]) -> Flag:
-    """Change what is said of a flag, if it differs. Raises FlagUnknown, FlagArchived, ReasonRequired."""
-    return _change(locked_set(), key, Origin(actor, source, reason), {**fields})
+    """`change_flag` with the fields as arguments."""
+    return change_flag(key=key, patch=fields, actor=actor, source=source, reason=reason)
 
 
 @transaction.atomic
 def archive_flag(*, key: str, at: datetime, actor: User | None, source: str, reason: str = "") -> Flag:
     """Put a flag away: off for good, and out of the way. Raises FlagUnknown, ReasonRequired."""
-    flag_set, flag = locked_set(), find(key)
-    if flag.archived_at is not None:
+    locked_set()
+    flag = Flag.objects.filter(key=key).first()
+    if flag is not None and flag.archived_at is not None:
         return flag
-    return _change(flag_set, key, Origin(actor, source, reason), {"archived_at": at, "enabled": False})
+    return change_flag(key=key, patch={"archived_at": at, "enabled": False}, actor=actor, source=source, reason=reason)
+
+
+def restore_flag(*, key: str, actor: User | None, source: str, reason: str = "") -> Flag:
+    """Take an archived flag out again; it is off. Raises FlagUnknown, ReasonRequired, ApprovalNeeded."""
+    return change_flag(key=key, patch={"archived_at": None}, actor=actor, source=source, reason=reason)
 
 
 @transaction.atomic
-def restore_flag(*, key: str, actor: User | None, source: str, reason: str = "") -> Flag:
-    """Take an archived flag out again; it is off. Raises FlagUnknown, ReasonRequired."""
-    return _change(locked_set(), key, Origin(actor, source, reason), {"archived_at": None})
+def turn_off_many(*, keys: Iterable[str], actor: User | None, source: str, reason: str = "") -> list[Flag]:
+    """Turn these flags off at one version; answers those that were on. Raises FlagUnknown, ReasonRequired."""
+    wanted = [*dict.fromkeys(keys)]
+    flag_set = locked_set()
+    edits = [off(flag, before) for flag, before in flags_with_definitions(wanted)]
+    if missing := {*wanted} - {edit.after.key for edit in edits}:
+        raise unknown_flag(min(missing))
+    for edit in edits:
+        refuse_unless_allowed(edit, reason)
+    return [edit.flag for edit in write(flag_set, edits, Origin(actor, source, reason))]
+
+
+@transaction.atomic
+def guard_flags(*, alerts: Sequence[str], reason: str) -> list[Flag]:
+    """Turn off what these alerts guard, whoever protects it; never on. Answers the flags that were on."""
+    flag_set = locked_set()
+    guarded = Flag.objects.filter(enabled=True, guard__overlap=[*alerts]).values_list("key", flat=True)
+    edits = [off(flag, before) for flag, before in flags_with_definitions([*guarded])]
+    return [edit.flag for edit in write(flag_set, edits, Origin(None, FlagSource.ALERT, reason))]
+
+
+def off(flag: Flag, definition: Definition) -> Edit:
+    before = normal(definition)
+    return Edit(flag, before, patched(before, {"enabled": False}))
+
+
+def revert_patch(*, key: str, change: int) -> dict[str, Any]:
+    """What brings a flag back to how it was before the change at this version of the set, as plain data.
+
+    Raises FlagUnknown, ChangeUnknown, NothingBefore.
+    """
+    now = edit_of(key, {})
+    found = FlagChange.objects.filter(flag=now.flag, set_version=change).first()
+    if found is None:
+        raise ChangeUnknown(f"{key} was not changed at version {change}.")
+    if found.before is None:
+        raise NothingBefore(f"{key} was made at version {change}.")
+    then = defined(found.before)
+    return {name: plain(then)[name] for name in differences(now.after, then)}
+
+
+@transaction.atomic
+def revert_flag(  # noqa: PLR0913  as change_flag
+    *,
+    key: str,
+    change: int,
+    actor: User | None,
+    source: str,
+    reason: str = "",
+    expected_version: int | None = None,
+) -> Flag:
+    """Bring a flag back to how it was before a change (its version of the set), as a change like any other.
+
+    Raises what `change_flag` and `revert_patch` raise.
+    """
+    locked_set()
+    patch = revert_patch(key=key, change=change)
+    return change_flag(
+        key=key, patch=patch, actor=actor, source=source, reason=reason, expected_version=expected_version
+    )
 
 
 @transaction.atomic
@@ -93,101 +177,30 @@ def sync_declared(*, actor: User | None, source: str) -> list[Flag]:
     """Make the declared flags that are missing, with their defaults; what exists is an operator's and stays."""
     flag_set = locked_set()
     existing = set(Flag.objects.filter(key__in=declared).values_list("key", flat=True))
-    flags = [flag_of(declaration) for key, declaration in declared.items() if key not in existing]
-    if flags:
-        _create(flag_set, flags, Origin(actor, source, "declared in the code"))
-    return flags
+    edits = [new(definition_of(each)) for key, each in declared.items() if key not in existing]
+    return [edit.flag for edit in write(flag_set, edits, Origin(actor, source, "declared in the code"))]
 
 
-def find(key: str) -> Flag:
-    """The flag, or FlagUnknown with what was probably meant."""
-    try:
-        return Flag.objects.get(key=key)
-    except Flag.DoesNotExist:
-        known = {*Flag.objects.living().values_list("key", flat=True), *declared}
-        raise FlagUnknown(f"There is no flag {key!r}. {hint(key, known)}".rstrip()) from None
+def make_declared(key: str, *, actor: User | None, source: str) -> None:
+    """A flag that the code declares, but nobody has made yet."""
+    flag_set = locked_set()
+    if key in declared and not Flag.objects.filter(key=key).exists():
+        write(flag_set, [new(definition_of(declared[key]))], Origin(actor, source, "declared in the code"))
 
 
-def flag_of(declaration: Declaration) -> Flag:
-    """A flag as its declaration has it, not yet in the database."""
-    return Flag(
-        key=declaration.key,
-        enabled=declaration.default,
-        description=declaration.description,
-        kind=declaration.kind,
-    )
-
-
-def _create(flag_set: FlagSet, flags: Sequence[Flag], origin: Origin) -> None:
-    for flag in flags:
-        flag.version = 1
-    Flag.objects.bulk_create(flags)
-    _record(flag_set, [(flag, None) for flag in flags], origin)
-
-
-def _change(flag_set: FlagSet, key: str, origin: Origin, values: dict[str, Any]) -> Flag:
-    """Change one flag under the set's lock, or leave everything as it is when there is no difference."""
-    flag = find(key)
-    before = definition_of(key)
-    changed = [name for name, value in values.items() if getattr(flag, name) != value]
-    for name in changed:
-        setattr(flag, name, values[name])
-    if not changed:
-        return flag
-    refuse_unless_allowed(before, flag, origin)
-    flag.version += 1
-    flag.save(update_fields=[*changed, "version", "updated_at"])
-    _record(flag_set, [(flag, before)], origin)
-    return flag
-
-
-def refuse_unless_allowed(before: Definition, flag: Flag, origin: Origin) -> None:
-    """Raises FlagArchived when an archived flag would go on, ReasonRequired for a silent change of a protected one."""
-    if flag.enabled and flag.archived_at is not None:
-        raise FlagArchived(f"{flag.key} is archived.")
-    if before.protected and not origin.reason.strip():
-        raise ReasonRequired(f"{flag.key} is protected: give a reason.")
-
-
-def _record(flag_set: FlagSet, written: Sequence[tuple[Flag, Definition | None]], origin: Origin) -> None:
-    """The new version of the set, a line of history and an event per flag, and Redis once it is committed."""
-    flag_set.version += 1
-    flag_set.save(update_fields=["version"])
-    after = definitions(Flag.objects.filter(pk__in=[flag.pk for flag, _ in written]))
-    changes = [change_of(flag, before, after[flag.key], flag_set.version, origin) for flag, before in written]
-    FlagChange.objects.bulk_create(changes)
-    publish_many([event_of(change, origin.actor) for change in changes])
-    # A committed change stands, whatever becomes of its way to Redis: the reconciler goes after it.
-    transaction.on_commit(publish_flags, robust=True)
-
-
-def change_of(flag: Flag, before: Definition | None, after: Definition, set_version: int, origin: Origin) -> FlagChange:
-    return FlagChange(
-        flag=flag,
-        set_version=set_version,
-        actor=origin.actor,
-        source=origin.source,
-        reason=origin.reason.strip()[:200],
-        before=before and plain(before),
-        after=plain(after),
-        request_id=request_id.get(),
-    )
-
-
-def plain(definition: Definition) -> dict[str, Any]:
-    """As the history keeps it (JSON)."""
-    return cast("dict[str, Any]", msgspec.to_builtins(definition))
-
-
-def event_of(change: FlagChange, actor: User | None) -> FlagChanged:
-    return FlagChanged(
-        flag=change.flag.key,
-        enabled=change.flag.enabled,
-        kind=change.flag.kind,
-        version=change.flag.version,
-        set_version=change.set_version,
-        changed=tuple(change.changed),
-        source=change.source,
-        reason=change.reason,
-        actor=actor.public_id if actor else None,
+def definition_of(declaration: Declaration) -> Definition:
+    """A flag as the code declares it: one that is not boolean has one variant, and is on."""
+    said = {"key": declaration.key, "description": declaration.description, "kind": declaration.kind}
+    if declaration.type == FlagType.BOOLEAN:
+        return defined({**said, "enabled": declaration.default})
+    return defined(
+        {
+            **said,
+            "type": declaration.type,
+            "enabled": True,
+            "variants": [{"key": "default", "value": declaration.default}],
+            "on_variant": "default",
+            "fallthrough_variant": "default",
+            "off_variant": "default" if declaration.kind == FlagKind.KILL_SWITCH else "",
+        }
     )

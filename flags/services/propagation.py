@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 def publish_flags() -> bool:
     """Bring Redis and this process to the newest committed flags; returns whether Redis was behind, and is now not."""
     began = time.perf_counter()
-    newest = read_document()
+    newest = committed_document()
     current.install(newest)
     try:
         written = mirror.write(newest)
@@ -36,17 +36,24 @@ def publish_flags() -> bool:
 
 def reconcile() -> int:
     """Repair Redis where it differs from the database; returns how many differences there were. Raises RedisError."""
-    held = mirror.held()
-    kind = drift(held, read_document())
+    held, truth = mirror.held(), committed_document()
+    kind = drift(held, truth)
     if not kind:
         return 0
-    if kind in {"ahead", "content"}:
-        _rise_above(held.version or 0)
+    seen = max(held.version or 0, current.snapshot.version)
+    if kind == "content" or seen > truth.version:
+        _rise_above(seen)
     if not publish_flags():  # a writer was faster: there was nothing to repair
         return 0
     DRIFT.labels(kind).inc()
     logger.warning("The flags in Redis were wrong (%s) and are repaired", kind)
     return 1
+
+
+def committed_document() -> Document:
+    """All flags as everybody sees them. RuntimeError inside a transaction, whose writes may be rolled back yet."""
+    with transaction.atomic(durable=True):
+        return read_document()
 
 
 def drift(held: Held, truth: Document) -> str:

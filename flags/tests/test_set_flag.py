@@ -9,7 +9,7 @@ from accounts.models import User
 from events.models import OutboxEvent
 from flags import is_enabled
 from flags.choices import FlagSource
-from flags.errors import FlagArchived, FlagUnknown, ReasonRequired
+from flags.errors import ApprovalNeeded, FlagArchived, FlagUnknown, ReasonRequired
 from flags.models import Flag, FlagChange, FlagSet
 from flags.services import archive_flag, restore_flag, set_flag, update_flag
 from flags.tests.conftest import NOBODY, facts_of
@@ -69,10 +69,17 @@ def test_protected_flag_without_a_reason__is_refused_and_nothing_changes(make_fl
     assert version() == before
 
 
-def test_protected_flag_with_a_reason__turns(make_flag: Callable[..., Flag]) -> None:
+def test_protected_flag_that_would_go_on__needs_a_second_person(make_flag: Callable[..., Flag]) -> None:
     make_flag("shop.open", protected=True)
 
-    assert set_flag(key="shop.open", enabled=True, **NOBODY, reason="sale starts").enabled
+    with pytest.raises(ApprovalNeeded):
+        set_flag(key="shop.open", enabled=True, **NOBODY, reason="sale starts")
+
+
+def test_protected_flag_with_a_reason__goes_off_at_once(make_flag: Callable[..., Flag]) -> None:
+    make_flag("shop.open", protected=True, enabled=True)
+
+    assert not set_flag(key="shop.open", enabled=False, **NOBODY, reason="it burns").enabled
 
 
 def test_taking_the_protection_away__needs_a_reason_too(make_flag: Callable[..., Flag]) -> None:

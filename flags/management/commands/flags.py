@@ -9,10 +9,9 @@ from django.utils import timezone
 from coupon_site.errors import DomainError
 from flags.choices import FlagSource
 from flags.models import Flag, FlagChange
-from flags.queries import flags_with_last_change
+from flags.queries import find_flag, flags_with_last_change
 from flags.registry import declared
 from flags.services import reconcile, set_flag, sync_declared
-from flags.services.changes import find
 
 
 class Command(BaseCommand):
@@ -74,7 +73,7 @@ class Command(BaseCommand):
         return f"{len(made)} made, {len(declared) - len(made)} there already."
 
     def tell(self, name: str, *, limit: int) -> str:
-        changes = find(name).changes.select_related("actor")[:limit]
+        changes = find_flag(name).changes.select_related("actor")[:limit]
         for change in changes:
             self.stdout.write(line_of(change))
         return f"{len(changes)} changes shown."
