@@ -8,16 +8,22 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning, register  # noqa: A004  Django's name
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's name
 
+from flags import bootstrap
 from flags.registry import declared, hint
 
-CALL = re.compile(r"\bis_enabled\(")
+ASKING = {
+    *("is_enabled", "get_value", "evaluate", "ais_enabled", "aget_value", "aevaluate"),
+    *("flag_required", "flag_enabled"),
+}
+MAY_ASK = re.compile(rf"\b({'|'.join(sorted(ASKING))})\(")
+TAG = re.compile(r"""\{%\s*flag\s+["']([^"']+)["']\s*%\}""")
 
 
 @register
 def flags_are_declared(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Every literal name in `is_enabled("…")` of our apps is declared."""
+    """Every literal name that our apps check, in code and in templates, is declared."""
     return [
         Warning(
             f"{path.relative_to(settings.BASE_DIR)}:{line} asks for the flag {name!r}, which nothing declares.",
@@ -30,21 +36,43 @@ def flags_are_declared(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
     ]
 
 
+@register
+def bootstrap_can_be_read(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The day on which the file is needed is too late to find out."""
+    if not settings.FLAGS_BOOTSTRAP:
+        return []
+    try:
+        bootstrap.read(Path(settings.FLAGS_BOOTSTRAP))
+    except (OSError, ValueError) as error:
+        hint = "Write it with `manage.py flags export`."
+        return [Error(f"FLAGS_BOOTSTRAP can't be read: {error}", hint=hint, id="flags.E001")]
+    return []
+
+
 def names_asked_for(folder: Path) -> Iterator[tuple[Path, int, str]]:
     """File, line and name of each literal check below a folder of this site, tests left out."""
     if not folder.is_relative_to(settings.BASE_DIR) or "site-packages" in folder.parts:
         return
-    for path in sorted(folder.rglob("*.py")):
-        if "tests" not in path.parts and CALL.search(source := path.read_text()):
-            for call in calls(ast.parse(source)):
-                match call.args:
-                    case [ast.Constant(value=str(name)), *_]:
-                        yield path, call.lineno, name
+    for pattern, names_in in (("*.py", names_in_code), ("*.html", names_in_template)):
+        for path in sorted(folder.rglob(pattern)):
+            if "tests" not in path.parts:
+                for line, name in names_in(path.read_text()):
+                    yield path, line, name
 
 
-def calls(tree: ast.AST) -> Iterator[ast.Call]:
-    """The calls of is_enabled() in a module."""
-    for node in ast.walk(tree):
+def names_in_template(source: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(source.splitlines(), 1):
+        for name in TAG.findall(line):
+            yield number, name
+
+
+def names_in_code(source: str) -> Iterator[tuple[int, str]]:
+    if not MAY_ASK.search(source):
+        return
+    for node in ast.walk(ast.parse(source)):
         match node:
-            case ast.Call(func=ast.Name(id="is_enabled") | ast.Attribute(attr="is_enabled")):
-                yield node
+            case ast.Call(
+                func=ast.Name(id=called) | ast.Attribute(attr=called), args=[ast.Constant(value=str(name)), *_]
+            ):
+                if called in ASKING:
+                    yield node.lineno, name

@@ -1,8 +1,9 @@
 """The snapshot of this process, and how it stays new.
 
 Whoever checks a flag when the snapshot is older than a second looks for a newer one; others keep the old one meanwhile.
-Redis is asked first; when it can't answer, the database, in a thread with a connection of its own, so that no caller's
-transaction and no event loop is touched. When neither answers, the last good snapshot stays, of whatever age.
+Redis is asked first; when it can't answer, the database, over a connection of its own, so that no caller's transaction
+and no event loop is touched. When neither answers, the last good snapshot stays, of whatever age; a process that has
+none answers from the bootstrap file.
 """
 
 import logging
@@ -12,16 +13,19 @@ import time
 
 from django.db import connection
 
-from flags import mirror, queries
-from flags.breaker import Breaker
+from coupon_site.health import DEGRADED
+from flags import bootstrap, mirror, queries
 from flags.document import Document
 from flags.listener import Listener
-from flags.metrics import REFRESH_ERRORS, SNAPSHOT_AGE, SNAPSHOT_VERSION, forget_counts
+from flags.metrics import SNAPSHOT_AGE, SNAPSHOT_VERSION, forget_counts
 from flags.snapshot import NOTHING, Snapshot, snapshot_of
+from flags.source import NoFlags, Question, Source
+from flags.usage import reporter
 
 logger = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0
+STALE_SECONDS = 5.0
 # A process that has nothing yet waits so long for the database; its first answers may be declared defaults after that.
 FIRST_WAIT_SECONDS = 0.25
 
@@ -35,22 +39,25 @@ class CurrentSnapshot:
 
     def start_anew(self) -> None:
         """Locks and threads do not survive a fork; what is known does."""
-        self._due = 0.0
-        self._looking = threading.RLock()
-        self._inside = False
+        self._turn = threading.Lock()
         self._installing = threading.Lock()
-        self._asking_database = False
         self._listener = Listener(self.look_now)
+        self._trust_sources()
 
     def forget(self) -> None:
         """Know nothing, as at the start of the process."""
-        with self._looking:
-            self.snapshot: Snapshot = NOTHING
-            self._checked_at: float | None = None
-            self._looked = False
-            self._due = 0.0
-            self._redis = Breaker()
-            self._database = Breaker()
+        self._redis.settle()
+        self._database.settle()
+        self._trust_sources()
+        self.snapshot: Snapshot = NOTHING
+        self._checked_at = 0.0
+        self._looked = False
+
+    def _trust_sources(self) -> None:
+        """Ask at the next check, whatever failed before."""
+        self._redis = Source("redis", self._read_redis, self._heard, in_time=mirror.TIMEOUT_SECONDS)
+        self._database = Source("database", self._read_database, self._heard)
+        self._due = 0.0
 
     def get(self) -> Snapshot:
         """The flags as this process knows them, at most one look per second. Never raises."""
@@ -60,9 +67,7 @@ class CurrentSnapshot:
 
     def look_now(self) -> None:
         """Redis says that something changed: do not wait for the second to pass, nor for the breaker."""
-        with self._looking:
-            self._redis.succeeded()
-            self._look()
+        self._redis.ask_here()
 
     def install(self, document: Document) -> None:
         """Answer from these flags, if they are newer."""
@@ -75,84 +80,85 @@ class CurrentSnapshot:
         if not self._looked:
             return 0.0
         self.get()
-        return time.monotonic() - (self._checked_at or 0.0)
+        return time.monotonic() - self._checked_at
+
+    @property
+    def looked(self) -> bool:
+        """Whether the first look is over."""
+        return self._looked
+
+    @property
+    def stale(self) -> bool:
+        """Whether nobody has confirmed the flags for a while."""
+        return time.monotonic() - self._checked_at > STALE_SECONDS
 
     def _refresh(self) -> None:
+        if isinstance(threading.current_thread(), Question):  # what a look logs may check a flag
+            return
         # Only the first look of all is worth waiting for: there is nothing to answer from before it.
-        if not self._looking.acquire(blocking=not self._looked):
+        if not self._turn.acquire(blocking=not self._looked):
             return
         try:
             if time.monotonic() >= self._due:
                 self._look()
-        finally:
-            self._looking.release()
-
-    def _look(self) -> None:
-        if self._inside:  # a log handler or the like that checks a flag while we look
-            return
-        self._inside = True
-        try:
-            if not self._ask_redis():
-                self._ask_database(wait=not self._looked)
-            self._listener.ensure()
+        except RuntimeError as error:
+            logger.warning("No thread to look for newer flags: %s", error)
         finally:
             self._looked = True
-            self._due = time.monotonic() + FRESH_SECONDS
-            self._inside = False
+            self._turn.release()
 
-    def _ask_redis(self) -> bool:
-        """Whether Redis had an answer."""
-        if not self._redis.closed:
-            return False
+    def _look(self) -> None:
+        began, is_stuck = time.monotonic(), self._redis.is_asked
+        answered = self._redis.ask(patience=mirror.TIMEOUT_SECONDS)
+        # An answer that is on its way is waited for till the next look: thousands of flags take more than 50 ms.
+        if not answered and (is_stuck or not self._looked or not self._redis.is_asked):
+            self._database.ask(patience=0 if self._looked else FIRST_WAIT_SECONDS)
+        if self.snapshot is NOTHING:
+            self._begin_with(bootstrap.snapshot())
+        self._due = began + FRESH_SECONDS
+        self._listener.ensure()
+
+    def _begin_with(self, snapshot: Snapshot) -> None:
+        with self._installing:
+            if self.snapshot is NOTHING:
+                self.snapshot = snapshot
+
+    def _heard(self, newer: Document | None) -> None:
+        """A source has answered; None: nothing is newer."""
+        if newer is not None:
+            self.install(newer)
+        self._checked_at = time.monotonic()
+
+    def _read_redis(self) -> Document | None:
+        version = mirror.version()
+        if version is None:
+            raise NoFlags
+        return mirror.document() if version > self.snapshot.version else None
+
+    def _read_database(self) -> Document | None:
         try:
-            version = mirror.version()
-            if version is not None and version > self.snapshot.version:
-                self.install(mirror.document())
-        except Exception as error:  # noqa: BLE001  no check of a flag may fail for what is wrong here
-            self._failed("redis", self._redis, error)
-            return False
-        self._redis.succeeded()
-        if version is not None:
-            self._checked_at = time.monotonic()
-        return version is not None
-
-    def _ask_database(self, *, wait: bool) -> None:
-        if self._asking_database or not self._database.closed:
-            return
-        self._asking_database = True
-        done = threading.Event()
-        threading.Thread(target=self._read_database, args=[done], name="flags-database", daemon=True).start()
-        if wait:
-            done.wait(FIRST_WAIT_SECONDS)
-
-    def _read_database(self, done: threading.Event) -> None:
-        try:
-            if queries.set_version() > self.snapshot.version:
-                self.install(queries.read_document())
-            self._database.succeeded()
-            self._checked_at = time.monotonic()
-        except Exception as error:  # noqa: BLE001  as above
-            self._failed("database", self._database, error)
+            return queries.read_document() if queries.set_version() > self.snapshot.version else None
         finally:
             connection.close()
-            self._asking_database = False
-            done.set()
-
-    def _failed(self, source: str, breaker: Breaker, error: Exception) -> None:
-        breaker.failed()
-        REFRESH_ERRORS.labels(source).inc()
-        logger.warning(
-            "Flags can't be read from %s (%s): answering from version %s", source, error, self.snapshot.version
-        )
 
 
 current = CurrentSnapshot()
+
+
+def ask_flags() -> str:
+    """For readiness: whether Redis or the database has ever given this process its flags."""
+    snapshot = current.get()
+    if snapshot.version > NOTHING.version:
+        return "ok"
+    substitute = "declared defaults answer" if snapshot is NOTHING else "the bootstrap file answers"
+    return f"{DEGRADED}: neither Redis nor the database has given flags, {substitute}"
 
 
 def in_child() -> None:
     """After a fork."""
     current.start_anew()
     forget_counts()
+    reporter.start_anew()
 
 
 os.register_at_fork(after_in_child=in_child)

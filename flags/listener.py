@@ -1,4 +1,7 @@
-"""Hears of new versions by pub/sub, so that changes arrive in milliseconds. Looking once a second is the guarantee."""
+"""Hears of new versions by pub/sub, so that changes arrive in milliseconds. Looking once a second is the guarantee.
+
+It has time to tell how often flags are checked, too.
+"""
 
 import threading
 import time
@@ -12,6 +15,7 @@ from redis.retry import Retry
 from coupon_site.redis import blocking_client
 from flags import mirror
 from flags.breaker import FIRST_SECONDS, LONGEST_SECONDS
+from flags.usage import reporter
 
 SILENCE_SECONDS = 10.0
 
@@ -45,6 +49,7 @@ class Listener:
             subscription.subscribe(mirror.CHANGED)
             while True:
                 self._hear(subscription)
+                reporter.report_when_due()
 
     def _hear(self, subscription: PubSub) -> None:
         """One message, or a sign of life after a silence; a server that gives none is left."""

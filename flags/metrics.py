@@ -16,7 +16,8 @@ class Tally:
         self.count = 0
 
 
-_tallies: dict[tuple[str, str, str], Tally] = {}
+Counted = tuple[str, str, str]  # flag, variant, reason
+_tallies: dict[Counted, Tally] = {}
 unknown_checks = Tally()
 
 
@@ -24,6 +25,11 @@ def tally(flag: str, variant: str, reason: str) -> Tally:
     """The count of one kind of answer, kept over all snapshots of this process."""
     key = (flag, variant, reason)
     return _tallies.get(key) or _tallies.setdefault(key, Tally())
+
+
+def counts() -> dict[Counted, int]:
+    """How often each flag has given each answer, in this process."""
+    return {what: each.count for what, each in list(_tallies.items())}
 
 
 def forget_counts() -> None:
@@ -40,8 +46,9 @@ class EvaluationsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         evaluations, unknown = families()
-        for labels, each in list(_tallies.items()):
-            evaluations.add_metric(labels, each.count)
+        for labels, count in counts().items():
+            if count:  # a flag may say more than anybody has heard
+                evaluations.add_metric(labels, count)
         unknown.add_metric([], unknown_checks.count)
         yield from (evaluations, unknown)
 

@@ -6,11 +6,12 @@ import pytest
 from django.apps import apps
 from django.core.checks.registry import registry as checks
 
-from flags import declare, registry
+from flags import declare, evaluate, registry
 from flags.checks import flags_are_declared, names_asked_for
 from flags.models import Flag, FlagChange, FlagSet
 from flags.services import sync_declared
 from flags.tests.conftest import NOBODY
+from flags.tests.known import know
 
 
 @pytest.mark.parametrize("key", ["a b", "", "a..b", "x" * 151])
@@ -27,6 +28,29 @@ def test_second_meaning__is_refused(declare_flag: Callable[..., str]) -> None:
     declare("a.b", default=True, description="made for a test")
     with pytest.raises(ValueError, match="twice"):
         declare("a.b", default=False, description="made for a test")
+
+
+@pytest.mark.parametrize(
+    ("default", "type_"),
+    [(True, "boolean"), ("blue", "string"), (7, "number"), (0.5, "number"), ({"a": 1}, "object")],
+)
+def test_default__says_the_type_and_answers_until_somebody_sets_it(
+    declare_flag: Callable[..., str], default: Any, type_: str
+) -> None:
+    declare_flag("a.b", default=default)
+    know({})
+
+    assert registry.declared["a.b"].type == type_
+    assert evaluate("a.b").value == default
+    assert (evaluate("a.b").reason, evaluate("a.b").metadata["cause"]) == ("DEFAULT", "declared")
+
+
+@pytest.mark.parametrize("default", [None, [], object(), Flag])
+def test_default_that_no_flag_can_have__is_refused(default: Any) -> None:
+    with pytest.raises(ValueError, match="value of a flag"):
+        declare("a.none", default=default, description="")
+
+    assert "a.none" not in registry.declared
 
 
 @pytest.mark.django_db
@@ -79,6 +103,30 @@ def test_typo_in_a_check__is_found_with_what_was_meant(
 
     assert found.msg.startswith("shop.py:2 asks for the flag 'checkout.new_flwo'")
     assert found.hint == "Did you mean 'checkout.new_flow'?"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'flags.get_value("no.such", 1)',
+        '@flag_required("no.such")\ndef view(request): ...',
+        'async def view(request):\n    return await ais_enabled("no.such")',
+        'permission_classes = [flag_enabled("no.such")]',
+    ],
+)
+def test_every_way_to_ask__is_read(app_with: Callable[[str], None], source: str) -> None:
+    app_with(source)
+
+    assert [found.id for found in flags_are_declared([apps.get_app_config("flags")])] == ["flags.W001"]
+
+
+def test_template_that_asks__is_read(app_with: Callable[[str], None], tmp_path: Path) -> None:
+    app_with("")
+    (tmp_path / "page.html").write_text("a\n{% flag 'no.such' %}{% endflag %}{% flag name %}{% endflag %}")
+
+    [found] = flags_are_declared([apps.get_app_config("flags")])
+
+    assert found.msg.startswith("page.html:2 asks for the flag 'no.such'")
 
 
 def test_declared_name__is_no_typo(app_with: Callable[[str], None], declare_flag: Callable[..., str]) -> None:
