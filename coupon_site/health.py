@@ -14,11 +14,15 @@ from coupon_site import redis
 
 BUDGET_SECONDS = 1.0
 CACHE_SECONDS = 2.0
+DEGRADED = "degraded"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was asked and what was answered; `checks` maps a dependency to "ok" or to what is wrong."""
+    """What was asked and what was answered; `checks` maps a dependency to "ok" or to what is wrong.
+
+    An answer that begins with "degraded" is of something that does its work, but not as it should.
+    """
 
     checks: dict[str, str] = field(default_factory=dict)
 
@@ -26,8 +30,15 @@ class Report:
     def ok(self) -> bool:
         return all(answer == "ok" for answer in self.checks.values())
 
+    @property
+    def status(self) -> str:
+        wrong = [answer for answer in self.checks.values() if answer != "ok"]
+        if not wrong:
+            return "ok"
+        return "degraded" if all(answer.startswith(DEGRADED) for answer in wrong) else "unavailable"
+
     def as_dict(self) -> dict[str, object]:
-        return {"status": "ok" if self.ok else "unavailable", "checks": self.checks}
+        return {"status": self.status, "checks": self.checks}
 
 
 def ask_database() -> str:
@@ -61,6 +72,7 @@ def schema_is_current() -> bool:
     return _state.migrated
 
 
+# Apps add what their own work needs.
 CHECKS: dict[str, Callable[[], str]] = {"database": ask_database, "redis": ask_redis, "migrations": ask_migrations}
 
 

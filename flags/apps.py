@@ -6,8 +6,11 @@ class FlagsConfig(AppConfig):
     verbose_name = "Feature flags"
 
     def ready(self) -> None:
+        from coupon_site.health import CHECKS
         from events import around
         from flags import checks  # noqa: F401  registers the system checks
-        from flags.evaluation import pinned_snapshot
+        from flags.current import ask_flags
+        from flags.pins import pinned_snapshot
 
         around(pinned_snapshot)
+        CHECKS["flags"] = ask_flags

@@ -18,6 +18,7 @@ DOCUMENT = "feature:flags:doc"
 VERSION = "feature:flags:version"
 CHANGED = "feature:flags:changed"  # pub/sub: the new version
 TIMEOUT_SECONDS = 0.05
+PATIENT_SECONDS = 1.0  # of the reconciler, for whom nobody waits: thousands of flags take their time
 
 # All or nothing, and never backwards, whoever comes late. A key of a foreign type counts as absent and is replaced.
 WRITE_IF_NEWER = """
@@ -25,7 +26,7 @@ local held = redis.pcall('GET', KEYS[3])
 local version = type(held) == 'string' and tonumber(held) or -1
 if version >= tonumber(ARGV[1]) then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
-for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 3, #ARGV, 1000 do redis.call('HSET', KEYS[1], unpack(ARGV, i, math.min(i + 999, #ARGV))) end
 redis.call('SET', KEYS[2], ARGV[2])
 redis.call('SET', KEYS[3], ARGV[1])
 redis.call('PUBLISH', '%s', ARGV[1])
@@ -55,16 +56,21 @@ def document() -> Document:
     return Document.decode(raw)
 
 
-def write(new: Document) -> bool:
-    """Replace the copy and tell every process, if the copy is older; returns whether it was. Raises RedisError."""
+def write(new: Document, *, patience: float = TIMEOUT_SECONDS) -> bool:
+    """Replace the copy and tell every process, if the copy is older; returns whether it was. Raises RedisError.
+
+    One who has no patience for the answer has given the order all the same.
+    """
     switches = [text for pair in new.switches().items() for text in pair]
-    written = client().eval(WRITE_IF_NEWER, 3, SWITCHES, DOCUMENT, VERSION, new.version, new.encode(), *switches)
+    written = client(patience).eval(
+        WRITE_IF_NEWER, 3, SWITCHES, DOCUMENT, VERSION, new.version, new.encode(), *switches
+    )
     return bool(written)
 
 
 def held() -> Held:
-    """What Redis has at one moment, damaged or not. Raises RedisError within 50 ms."""
-    with client().pipeline(transaction=True) as pipe:
+    """What Redis has at one moment, damaged or not. Raises RedisError."""
+    with client(PATIENT_SECONDS).pipeline(transaction=True) as pipe:
         pipe.get(VERSION)
         pipe.get(DOCUMENT)
         pipe.hgetall(SWITCHES)
@@ -86,16 +92,19 @@ def digest_in(raw: object) -> str:
         return ""
 
 
-def client() -> redis.Redis:
+def client(patience: float = TIMEOUT_SECONDS) -> redis.Redis:
     """Flags have a pool of their own: a check must not wait for others, nor for a second try."""
-    return _client(settings.REDIS_URL)
+    return _client(settings.REDIS_URL, patience)
 
 
-@lru_cache(maxsize=4)
-def _client(url: str) -> redis.Redis:
+@lru_cache(maxsize=8)
+def _client(url: str, patience: float) -> redis.Redis:
     return redis.Redis.from_url(
         url,
-        socket_timeout=TIMEOUT_SECONDS,
+        socket_timeout=patience,
         socket_connect_timeout=TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),  # redis-py's default of ten retries costs seconds
+        # A new connection begins with the question itself: no HELLO, no names of libraries, no notices of maintenance.
+        protocol=2,
+        driver_info=None,
     )

@@ -1,10 +1,12 @@
 """PostgreSQL as django-prometheus measures it, and how many statements each request needs."""
 
+import os
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from django.db import connections
 from django_prometheus import models
 from django_prometheus.db import metrics
 from django_prometheus.db.backends.postgresql import base
@@ -52,6 +54,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(count)
+
+
+_of_the_parent: list[object] = []
+
+
+def leave_connections_to_the_parent() -> None:
+    """After a fork: what the child sent would be taken for the parent's. They are kept, so that none is closed."""
+    _of_the_parent.extend(DatabaseWrapper._connection_pools.values())
+    DatabaseWrapper._connection_pools.clear()
+    for own in connections.all(initialized_only=True):
+        _of_the_parent.append(own.connection)
+        own.connection = None
+
+
+os.register_at_fork(after_in_child=leave_connections_to_the_parent)
 
 
 def count(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001  Django's signature

@@ -17,13 +17,13 @@ from flags.queries import read_document
 logger = logging.getLogger(__name__)
 
 
-def publish_flags() -> bool:
+def publish_flags(*, patience: float = mirror.TIMEOUT_SECONDS) -> bool:
     """Bring Redis and this process to the newest committed flags; returns whether Redis was behind, and is now not."""
     began = time.perf_counter()
     newest = committed_document()
     current.install(newest)
     try:
-        written = mirror.write(newest)
+        written = mirror.write(newest, patience=patience)
     except (redis.RedisError, OSError) as error:
         PUBLISH_ERRORS.inc()
         logger.warning(
@@ -43,7 +43,7 @@ def reconcile() -> int:
     seen = max(held.version or 0, current.snapshot.version)
     if kind == "content" or seen > truth.version:
         _rise_above(seen)
-    if not publish_flags():  # a writer was faster: there was nothing to repair
+    if not publish_flags(patience=mirror.PATIENT_SECONDS):  # a writer was faster: there was nothing to repair
         return 0
     DRIFT.labels(kind).inc()
     logger.warning("The flags in Redis were wrong (%s) and are repaired", kind)

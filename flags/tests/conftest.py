@@ -1,9 +1,7 @@
 """Flags as tests need them: known to nobody before each, and a Redis that may be stopped."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +11,6 @@ import msgspec
 import pytest
 import redis
 from django.conf import settings
-from django.db import connection
 
 from coupon_site.servers import redis_server
 from flags import declare, registry
@@ -111,41 +108,6 @@ def private_redis(tmp_path_factory: pytest.TempPathFactory, settings: Any) -> It
     settings.REDIS_URL = server.url
     yield server
     server.stop()
-
-
-@pytest.fixture
-def start_child(transactional_db: None) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """A process of the site over this test's database and Redis: start_child("watcher", "a.b")."""
-    children: list[subprocess.Popen[str]] = []
-
-    def start(script: str, *arguments: str) -> subprocess.Popen[str]:
-        child = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name(f"{script}.py")), *arguments],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=child_environment(),
-            cwd=settings.BASE_DIR,
-        )
-        children.append(child)
-        return child
-
-    yield start
-    for child in children:
-        child.kill()
-        child.wait()
-        assert child.stdout
-        child.stdout.close()
-
-
-def child_environment() -> dict[str, str]:
-    database = settings.DATABASE_URL.replace("/coupon_site", f"/{connection.settings_dict['NAME']}", 1)
-    return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "coupon_site.settings",
-        "DATABASE_URL": database,
-        "REDIS_URL": settings.REDIS_URL,
-        "PYTHONPATH": str(settings.BASE_DIR),
-    }
 
 
 def answers(client: redis.Redis) -> bool:

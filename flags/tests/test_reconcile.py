@@ -1,16 +1,19 @@
-import subprocess
+import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import redis
+from django.db import transaction
 from prometheus_client import REGISTRY
 
 from flags import is_enabled
 from flags.current import current
 from flags.handlers import repair_redis
 from flags.models import Flag, FlagSet
-from flags.services import reconcile
+from flags.services import reconcile, set_flag, writing
+from tests.crowd import KILLED, Crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,12 +34,15 @@ def test_nothing_wrong__nothing_is_done(shared: redis.Redis) -> None:
     assert shared.get("feature:flags:version") == "2"
 
 
-def test_crash_between_commit_and_publication__is_repaired(
-    start_child: Callable[..., subprocess.Popen[str]], shared: redis.Redis
-) -> None:
+def turn_on_and_die() -> None:
+    """Between commit and publication."""
+    writing.publish_flags = lambda: os._exit(9)  # type: ignore[assignment]
+    set_flag(key="a.two", enabled=True, actor=None, source="command")
+
+
+def test_crash_between_commit_and_publication__is_repaired(crowd: Crowd, shared: redis.Redis) -> None:
     counted = drifted("behind")
-    child = start_child("dies_after_commit", "a.two")
-    assert child.wait(20) == 9
+    assert crowd.at_once(partial(turn_on_and_die)) == [KILLED]
     assert Flag.objects.get(key="a.two").enabled
     assert shared.hget("feature:flags", "a.two") == "0"  # the crash was real
 
@@ -101,6 +107,22 @@ def test_older_database__goes_on_above_what_the_processes_have_seen(shared: redi
     assert FlagSet.objects.get().version == 3
     assert shared.hget("feature:flags", "a.one") == "0"
     assert not is_enabled("a.one", fresh=True)
+
+
+def test_older_database_and_an_empty_redis__go_on_above_what_this_process_has_seen(shared: redis.Redis) -> None:
+    assert is_enabled("a.one")
+    FlagSet.objects.update(version=1)
+    Flag.objects.filter(key="a.one").update(enabled=False)
+    shared.flushall()
+
+    assert reconcile() == 1
+
+    assert not is_enabled("a.one", fresh=True)
+
+
+def test_inside_a_transaction__nothing_is_read_that_may_be_rolled_back() -> None:
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        reconcile()
 
 
 def test_redis_away__is_said_at_once(settings: object) -> None:

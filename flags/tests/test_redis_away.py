@@ -99,21 +99,19 @@ def test_redis_and_database_unreachable_at_start__declared_defaults_answer(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("fault", ["freeze", "stop"])
-def test_redis_frozen_or_stopped__no_check_fails_and_few_are_slow(
-    private_redis: PrivateRedis, make_flag: Callable[..., Flag], monkeypatch: pytest.MonkeyPatch, fault: str
+def test_redis_hung__is_asked_after_longer_and_longer_pauses(
+    private_redis: PrivateRedis, make_flag: Callable[..., Flag], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_flag("shop.open", enabled=True)
     monkeypatch.setattr("flags.current.FRESH_SECONDS", 0.05)  # only the breaker keeps the looks apart
     check_for(0.1)
     before = refused()
-    getattr(private_redis, fault)()
+    private_redis.freeze()
 
-    taken = check_for(3.5)
+    taken = check_for(2.0)
 
-    assert len(taken) > 500
     assert max(taken) < 0.3
-    assert refused() - before <= 5  # tries after 0, 0.5, 1.5 and 3.5 seconds
+    assert 2 <= refused() - before <= 3  # tries after 0, 0.5 and 1.5 seconds
 
 
 @pytest.mark.django_db(transaction=True)

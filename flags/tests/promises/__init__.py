@@ -1,0 +1,1 @@
+"""What the flags promise, each proved with the real server stopped, hung, emptied or slowed."""

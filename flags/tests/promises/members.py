@@ -1,0 +1,90 @@
+"""What processes of a crowd do while a server fails: check flags without end, and tell what they saw.
+
+Two flags: `shop.open` is on and must stay so in every answer, `shop.sale` is turned while they look.
+"""
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from psycopg.conninfo import conninfo_to_dict
+
+from flags import is_enabled
+from flags.current import current
+from flags.listener import Listener
+from flags.metrics import tally
+
+STEADY, TURNED = "shop.open", "shop.sale"
+PAUSE_SECONDS = 0.0005
+# What scheduling alone does not make of a check.
+DELAY_SECONDS = 0.03
+
+
+@dataclass
+class Seen:
+    """By one process. Moments are of the clock that all processes share."""
+
+    checks: int = 0
+    failed: int = 0
+    longest: float = 0.0
+    delays: int = 0
+    turns: list[tuple[float, bool]] = field(default_factory=list)
+
+
+def check(*, folder: str, deaf: bool = False, database: str = "") -> Seen:
+    """Check both flags until there is a file `stop` in the folder."""
+    if deaf:
+        Listener.ensure = lambda self: None  # type: ignore[method-assign]
+    if database:
+        use_database(database)
+    seen, stop = Seen(), Path(folder, "stop")
+    look(seen, folder)
+    while not stop.exists():
+        for _ in range(20):
+            look(seen, folder)
+            time.sleep(PAUSE_SECONDS)
+    seen.failed += errors()
+    return seen
+
+
+def look(seen: Seen, folder: str) -> None:
+    """Two checks, timed."""
+    began = time.monotonic()
+    steady = is_enabled(STEADY)
+    took = time.monotonic() - began
+    turned = is_enabled(TURNED)
+    seen.checks += 2
+    seen.failed += not steady
+    seen.longest = max(seen.longest, took)
+    seen.delays += took > DELAY_SECONDS
+    if not seen.turns or seen.turns[-1][1] != turned:
+        seen.turns.append((time.monotonic(), turned))
+        Path(folder, f"turn-{len(seen.turns) - 1}-{os.getpid()}").touch()
+
+
+def errors() -> int:
+    """Checks that could not be answered, whatever was said instead."""
+    return sum(tally(name, "", "ERROR").count for name in ("", STEADY, TURNED))
+
+
+def use_database(url: str) -> None:
+    """Another database than the crowd's, for this process; nobody waits long for it."""
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict.update(options_of(url))
+    current.forget()
+
+
+def options_of(url: str) -> dict[str, Any]:
+    """Of Django's connection settings, what differs."""
+    words = conninfo_to_dict(url)
+    pool = {"min_size": 0, "max_size": 4, "timeout": 0.5}
+    return {
+        "NAME": words["dbname"],
+        "HOST": words["host"],
+        "PORT": words.get("port", ""),
+        "OPTIONS": {**connection.settings_dict["OPTIONS"], "pool": pool},
+    }
