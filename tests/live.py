@@ -1,5 +1,6 @@
 """A whole site of its own: every process of the Procfile, on free ports, over a database and a Redis of its own."""
 
+import fcntl
 import os
 import secrets
 import signal
@@ -63,8 +64,8 @@ class LiveSite:
 
     def prepare(self) -> None:
         """Servers, schema and demo data."""
+        subprocess.run(["cp", "--archive", migrated(), self.servers.home / "postgres"], check=True)
         self._stack.enter_context(self.servers.running())
-        self.manage("migrate", "--verbosity=0")
         self.manage("setup_demo")
 
     def start(self, *names: str) -> None:
@@ -168,6 +169,22 @@ class LiveSite:
     def signature(self, shopper: int) -> dict[str, str]:
         """The header by which a demo shopper's programs sign in."""
         return {"Authorization": f"Bearer cs_{self.tokens[shopper]}"}
+
+
+def migrated() -> Path:
+    """Data of a PostgreSQL with the schema: made by the first site of a test run, copied by each."""
+    servers = EmbeddedServers(Path(os.environ["TEST_RUN_DIR"]) / "migrated", durable=False)
+    data = servers.home / "postgres"
+    with (data.parent / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (data.parent / "is_whole").exists():
+            with servers.running(redis=False):
+                environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "coupon_site.settings", "LOCAL": "1"}
+                environment["DATABASE_URL"] = servers.database_url
+                command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+                subprocess.run(command, cwd=ROOT, env=environment, check=True)
+            (data.parent / "is_whole").touch()
+    return data
 
 
 def free_ports(count: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -41,17 +40,9 @@ def wallet(site: LiveSite) -> int:
     return sum(amounts.values())
 
 
-def buy_as_gift(client: httpx.Client) -> dict[str, Any]:
-    sales = client.get("/api/v1/sales/").json()["results"]
-    sale = next(sale for sale in sales if sale["merchant"]["name"] == "Zen Day Spa")
+def buy_as_gift(site: LiveSite) -> dict[str, Any]:
     gift = {"mode": "link", "theme": "birthday", "message": MESSAGE, "recipient_name": "Ada"}
-    answer = client.post(
-        "/api/v1/orders/",
-        json={"lines": [{"sale": sale["id"], "quantity": 1, "gift": gift}]},
-        headers={"Idempotency-Key": str(uuid4())},
-    )
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
+    return site.buy(GIVER, merchant="Zen Day Spa", gift=gift)
 
 
 def gift_of(client: httpx.Client, order: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +84,7 @@ def refund_in_the_admin(page: Page, site: LiveSite, number: str) -> None:
 def test_gift__is_bought_opened_scanned_taken_back_and_refunded(live_site: LiveSite, browser: Browser) -> None:
     before = wallet(live_site)
     with live_site.client(GIVER) as client:
-        order = buy_as_gift(client)
+        order = buy_as_gift(live_site)
         gift = gift_of(client, order)
 
         # The cashback is the giver's, whoever opens the gift.

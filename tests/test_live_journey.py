@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -28,22 +27,10 @@ def sign_in(page: Page, site: LiveSite) -> None:
     expect(page.locator('[data-connection="live"]')).to_be_visible(timeout=15_000)
 
 
-def buy(site: LiveSite, *, quantity: int = 1) -> dict:
-    with site.client() as client:
-        sale = client.get("/api/v1/sales/").json()["results"][0]
-        answer = client.post(
-            "/api/v1/orders/",
-            json={"lines": [{"sale": sale["id"], "quantity": quantity}], "payment_method": "card"},
-            headers={"Idempotency-Key": str(uuid4())},
-        )
-        assert answer.status_code == 201, answer.text
-        return answer.json()
-
-
 def test_order__appears_on_the_open_dashboard_as_it_goes_its_way(live_site: LiveSite, page: Page) -> None:
     sign_in(page, live_site)
 
-    order = buy(live_site)
+    order = live_site.buy()
 
     row = page.locator(f'[data-order="{order["number"]}"]').first
     expect(row).to_be_visible(timeout=1000)

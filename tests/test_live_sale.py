@@ -64,6 +64,7 @@ def test_crowd_on_a_sale__gets_every_unit_once_and_a_reason_otherwise(live_site:
 
     assert answers == {"201 reserved": STOCK, "409 sold_out": ATTEMPTS - STOCK}
     assert taken(live_site, sale) == (STOCK, STOCK)
+    live_site.come_to_rest()
     assert live_site.manage("reconcile").returncode == 0
 
 

@@ -33,9 +33,7 @@ def page(site: LiveSite, process: str, **headers: str) -> httpx.Response:
 def _some_trade(live_site: LiveSite) -> None:
     """Orders, reads, mistakes, a page of the admin: something in every process."""
     with live_site.client() as client:
-        sale = client.get("/api/v1/sales/").json()["results"][0]
-        wish = {"lines": [{"sale": sale["id"], "quantity": 1}], "payment_method": "card"}
-        order = client.post("/api/v1/orders/", json=wish, headers={"Idempotency-Key": str(uuid4())}).json()
+        order = live_site.buy()
         client.get(f"/api/v1/orders/{order['id']}/")
         client.get(f"/api/v1/orders/{uuid4()}/")
         client.get("/api/v1/nobody@example.com/203.0.113.7/")
