@@ -1,9 +1,9 @@
 """The load tests' own honesty: their visits work on the running site, and their figures are Prometheus'."""
 
-import importlib.util
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -175,14 +175,33 @@ def test_requirements__are_pinned() -> None:
     assert all("==" in line for line in lines if line and not line.startswith("#"))
 
 
+@pytest.fixture(scope="session")
+def locust() -> Path:
+    """Locust in its own environment: it brings a plugin of pytest. CI makes it; a laptop without is told how to."""
+    home, wanted = ROOT / "var" / "load", LOAD / "requirements.txt"
+    made_from = home / "requirements.txt"
+    if not made_from.exists() or made_from.read_text() != wanted.read_text():
+        install = [f"{home}/bin/pip", "install", "-q", "--disable-pip-version-check", "-r", str(wanted)]
+        if os.environ.get("CI") != "true":
+            pytest.skip(
+                f"{home} has no Locust of these pins: python -m venv {home} && {' '.join(install)}"
+                f" && cp {wanted} {home}"
+            )
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+        subprocess.run(install, check=True)
+        shutil.copy(wanted, made_from)
+    return home / "bin" / "locust"
+
+
 @pytest.mark.xdist_group("live")
-@pytest.mark.skipif(importlib.util.find_spec("locust") is None, reason="Locust has an environment of its own")
-def test_locust__runs_without_a_failure_and_exports_its_figures(live_site: LiveSite, tmp_path: Path) -> None:
+def test_locust__runs_without_a_failure_and_exports_its_figures(
+    live_site: LiveSite, tmp_path: Path, locust: Path
+) -> None:
     (port,) = free_ports(1)
     (tmp_path / "tokens").write_text("\n".join(f"cs_{token}" for token in live_site.tokens.values()))
     words = ["-f", str(LOAD / "locustfile.py"), "--headless", "-u", "4", "-r", "4", "-t", "8s", "--host", live_site.url]
     environment = {**os.environ, "LOAD_TOKENS": str(tmp_path / "tokens"), "LOAD_METRICS_PORT": str(port)}
-    with subprocess.Popen([sys.executable, "-m", "locust", *words], env=environment, cwd=tmp_path) as running:
+    with subprocess.Popen([str(locust), *words], env=environment, cwd=tmp_path) as running:
         wait_for(lambda: "loadtest_users 4.0" in read(f"http://127.0.0.1:{port}/metrics"), "four visitors", 20)
         assert running.wait(30) == 0
 
