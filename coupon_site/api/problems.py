@@ -1,11 +1,13 @@
 """Errors as RFC 9457 problem documents with stable codes."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import orjson
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework import exceptions, serializers
@@ -15,7 +17,10 @@ from rest_framework.views import set_rollback
 
 from coupon_site.errors import DomainError
 
+logger = logging.getLogger(__name__)
+
 CONTENT_TYPE = "application/problem+json"
+UNAVAILABLE = "The database can't be reached now: try again in a few seconds"
 
 View = Callable[..., HttpResponseBase]
 
@@ -66,6 +71,9 @@ def problem_exception_handler(error: Exception, context: dict[str, Any]) -> Resp
         error = exceptions.PermissionDenied()
     if isinstance(error, DomainError):
         return answer(problem_of(error), headers=retry_header(error.context.get("retry_after")))
+    if isinstance(error, InterfaceError | OperationalError):
+        logger.warning("The database can't do what was asked: %s", error)
+        return answer(problem(503, "unavailable", UNAVAILABLE), headers=retry_header(5))
     if not isinstance(error, exceptions.APIException):
         return None
     return answer(body_of(error), headers=headers_of(error, context.get("request")))

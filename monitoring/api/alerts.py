@@ -1,18 +1,12 @@
 """Alerts: told by Alertmanager under a token of its own, read by operators."""
 
-import hmac
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -20,35 +14,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from accounts.authentication import AlertmanagerAuthentication
 from coupon_site.api import PROBLEM_RESPONSES, PublicIdLookup
 from coupon_site.api.permissions import holds
 from monitoring import services
 from monitoring.models import Alert
 
-BEARER = "Bearer "
 ALERTS_AT_ONCE = 1000
-
-
-class AlertmanagerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <settings.ALERTS_TOKEN>`. It opens this one door, and no other token does."""
-
-    def authenticate(self, request: Request) -> tuple[AnonymousUser, None]:
-        given = request.headers.get("Authorization", "")
-        expected = f"{BEARER}{settings.ALERTS_TOKEN}"
-        if not (settings.ALERTS_TOKEN and hmac.compare_digest(given.encode(), expected.encode())):
-            raise AuthenticationFailed("Send the token of Alertmanager.")
-        return AnonymousUser(), None
-
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
-
-
-class AlertmanagerScheme(OpenApiAuthenticationExtension):
-    target_class = AlertmanagerAuthentication
-    name = "alertmanager"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "The token of Alertmanager"}
 
 
 class AlertIn(serializers.Serializer[Any]):
