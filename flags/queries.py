@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, JSONObject
 
+from flags.choices import PlanState
 from flags.definition import Constraint, Definition, Override, Prerequisite, Rule, SegmentDefinition, Targeting, Variant
 from flags.document import Document, FlagState
 from flags.errors import FlagUnknown
-from flags.models import Flag, FlagChange, FlagSet, Segment
+from flags.models import Flag, FlagChange, FlagSet, PlannedChange, Segment
 from flags.models import Override as OverrideRow
 from flags.models import Prerequisite as PrerequisiteRow
 from flags.models import Rule as RuleRow
@@ -87,6 +88,12 @@ def find_flag(key: str) -> Flag:
 def unknown_flag(key: str) -> FlagUnknown:
     known = {*Flag.objects.living().values_list("key", flat=True), *declared}
     return FlagUnknown(f"There is no flag {key!r}. {hint(key, known)}".rstrip())
+
+
+def waiting_changes() -> dict[str, int]:
+    """How many planned changes wait, by state."""
+    counted = PlannedChange.objects.open().order_by().values_list("state").annotate(Count("pk"))
+    return {str(state): 0 for state in PlanState.open()} | dict(counted)
 
 
 def segment_of(key: str) -> SegmentDefinition:

@@ -1,6 +1,7 @@
 """Changes of flags, one verb each; all of them end in `write()`."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
@@ -9,8 +10,8 @@ from django.db import transaction
 from accounts.models import User
 from flags.choices import FlagKind, FlagSource, FlagType
 from flags.definition import Definition
-from flags.errors import ChangeUnknown, FlagExists, FlagKeyInvalid, NothingBefore
-from flags.models import Flag, FlagChange
+from flags.errors import ChangeUnknown, FlagExists, FlagKeyInvalid, FlagUnknown, NothingBefore
+from flags.models import Flag, FlagChange, FlagSet
 from flags.queries import flags_with_definitions, unknown_flag
 from flags.registry import Declaration, declared, is_key
 from flags.services.allowance import refuse_unless_allowed
@@ -56,23 +57,32 @@ def change_flag(  # noqa: PLR0913  who changes what, by which door, why, and wha
 ) -> Flag:
     """Give a flag's definition other fields, lists as a whole; nothing happens where there is no difference.
 
+    A flag that the code declares is made when it is missing.
     Raises FlagUnknown, ChangedMeanwhile when the flag is not at `expected_version`, DefinitionInvalid, FlagArchived,
     ReasonRequired, and ApprovalNeeded: then the change has to be planned. Turning off never has to.
     """
-    flag_set = locked_set()
-    edit = edit_of(key, patch, expected_version=expected_version)
+    flag_set, origin = locked_set(), Origin(actor, source, reason)
+    edit = edit_of_declared(flag_set, key, patch, origin, expected_version=expected_version)
     refuse_unless_allowed(edit, reason)
-    write(flag_set, [edit], Origin(actor, source, reason))
+    write(flag_set, [edit], origin)
     return edit.flag
 
 
-@transaction.atomic
-def set_flag(*, key: str, enabled: bool, actor: User | None, source: str, reason: str = "") -> Flag:
-    """Turn a flag on or off; nothing happens when it is so already. A declared flag is made when it is missing.
+def edit_of_declared(
+    flag_set: FlagSet, key: str, patch: Mapping[str, Any], origin: Origin, *, expected_version: int | None
+) -> Edit:
+    """The flag and its patch; a flag that the code declares, but nobody has made yet, is made. Raises as `edit_of`."""
+    try:
+        return edit_of(key, patch, expected_version=expected_version)
+    except FlagUnknown:
+        if key not in declared:
+            raise
+    write(flag_set, [new(definition_of(declared[key]))], replace(origin, reason="declared in the code"))
+    return edit_of(key, patch, expected_version=expected_version)
 
-    Raises FlagUnknown, FlagArchived, ReasonRequired, ApprovalNeeded.
-    """
-    make_declared(key, actor=actor, source=source)
+
+def set_flag(*, key: str, enabled: bool, actor: User | None, source: str, reason: str = "") -> Flag:
+    """Turn a flag on or off; nothing happens when it is so already. Raises as `change_flag`."""
     return change_flag(key=key, patch={"enabled": enabled}, actor=actor, source=source, reason=reason)
 
 
@@ -179,13 +189,6 @@ def sync_declared(*, actor: User | None, source: str) -> list[Flag]:
     existing = set(Flag.objects.filter(key__in=declared).values_list("key", flat=True))
     edits = [new(definition_of(each)) for key, each in declared.items() if key not in existing]
     return [edit.flag for edit in write(flag_set, edits, Origin(actor, source, "declared in the code"))]
-
-
-def make_declared(key: str, *, actor: User | None, source: str) -> None:
-    """A flag that the code declares, but nobody has made yet."""
-    flag_set = locked_set()
-    if key in declared and not Flag.objects.filter(key=key).exists():
-        write(flag_set, [new(definition_of(declared[key]))], Origin(actor, source, "declared in the code"))
 
 
 def definition_of(declaration: Declaration) -> Definition:

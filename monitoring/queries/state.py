@@ -11,10 +11,13 @@ from prometheus_client.core import GaugeMetricFamily
 
 import cashback.queries
 import events.queries
+import flags.queries
 import orders.queries
 import payments.queries
 import vouchers.queries
 from events.registry import registry
+from flags.choices import StaleReason
+from flags.staleness import stale_flags
 from monitoring.queries.cashback import pending_amounts
 from monitoring.queries.invariants import reconcile
 
@@ -82,6 +85,15 @@ def invariants(at: datetime) -> Families:
     yield gauges("reconciliation_broken_rows", "Rows that break an invariant", "invariant", broken)
 
 
+def switches(at: datetime) -> Families:
+    """Flags that may go, and changes of flags that wait."""
+    reasons = Counter(str(reason.value) for stale in stale_flags(at) for reason in stale.reasons)
+    by_reason = dict.fromkeys(StaleReason.values, 0) | reasons
+    yield gauges("feature_flag_stale", "Flags that may go, by why", "reason", by_reason)
+    waiting = flags.queries.waiting_changes()
+    yield gauges("feature_flag_planned_changes", "Changes of flags that wait, by state", "state", waiting)
+
+
 def migrations(at: datetime) -> Families:
     """The schema against the code, under the names of django-prometheus."""
     executor = MigrationExecutor(connection)
@@ -118,4 +130,11 @@ def gauges(name: str, text: str, label: str, values: dict[str, int]) -> GaugeMet
 
 
 # How often each is read, in seconds: the invariants walk whole tables.
-READINGS: dict[Callable[[datetime], Families], float] = {outbox: 2, sales: 2, goods: 10, invariants: 60, migrations: 60}
+READINGS: dict[Callable[[datetime], Families], float] = {
+    outbox: 2,
+    sales: 2,
+    goods: 10,
+    switches: 60,
+    invariants: 60,
+    migrations: 60,
+}

@@ -36,6 +36,8 @@ EXPORTED = {
     "webhook_deliveries",
     "webhook_endpoints_failing",
     "orders_pending",
+    "feature_flag_stale",
+    "feature_flag_planned_changes",
     "tickets_active_total",
     "orders_overdue",
     "payments_stuck",
@@ -79,6 +81,7 @@ def test_figures__are_exported_as_they_are_in_the_database(make_order: MakeOrder
     assert figures["flash_sale_queue_length", ("orders",)] == 0
     assert figures["orders_pending", ()] == 1
     assert figures["outbox_messages", ("dead",)] == 0
+    assert figures["feature_flag_stale", ("review",)] == figures["feature_flag_planned_changes", ("proposed",)] == 0
     assert figures["django_migrations_unapplied_total", ("default",)] == 0
 
 

@@ -13,7 +13,8 @@ from accounts.models import ApiToken, User
 from accounts.roles import ROLES
 from accounts.services import create_user, digest_of, keep_token
 from cashback.switches import AUTO_APPROVE
-from coupon_site.demo import SHOPPERS, credentials, device_key_of, shopper_email, token_of
+from coupon_site.demo import SHOPPERS, STAFF_EMAIL, credentials, device_key_of, shopper_email, token_of
+from coupon_site.management.demo_flags import make_demo_flags
 from flags.choices import FlagSource
 from flags.services import set_flag, sync_declared
 from orders.models import FlashSale, Merchant, Offer
@@ -41,7 +42,8 @@ OFFERS = [
     ("First climb with a guide", "Peak Climbing", 9900, 6900, "EUR", 1000),
 ]
 FLASH_SALE = "Flash sale: Sauna, a whole day"
-STAFF = {"operator@coupon-site.example": ["operators"], "finance@coupon-site.example": ["finance"]}
+OPERATOR_EMAIL = "operator@coupon-site.example"
+STAFF = {OPERATOR_EMAIL: ["operators", "flag-editors"], "finance@coupon-site.example": ["finance"]}
 
 
 class Command(BaseCommand):
@@ -66,10 +68,13 @@ class Command(BaseCommand):
 
 
 def make_flags() -> None:
-    """The declared flags; in a new shop cashback needs nobody's approval, so that its whole way can be watched."""
+    """The declared flags and some to look at; in a new shop cashback needs nobody's approval, so that its whole way
+    can be watched."""
     for flag in sync_declared(actor=None, source=FlagSource.COMMAND):
         if flag.key == AUTO_APPROVE:
             set_flag(key=flag.key, enabled=True, actor=None, source=FlagSource.COMMAND, reason="demo shop")
+    owner, operator = (User.objects.get(email=email) for email in (STAFF_EMAIL, OPERATOR_EMAIL))
+    make_demo_flags(owner=owner, operator=operator, at=timezone.now())
 
 
 def make_people() -> None:

@@ -1,6 +1,6 @@
 """Requests, errors, flags, and what every process of the site shows of itself."""
 
-from monitoring.catalogue.series.series import SITE, WEB, WORKERS, counter, gauge, histogram, summary
+from monitoring.catalogue.series.series import SITE, STATE, WEB, WORKERS, counter, gauge, histogram, summary
 
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
 FLAG_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
@@ -60,6 +60,8 @@ FLAGS = (
         "kind",
         jobs=SITE,
     ),
+    gauge("feature_flag_stale", "Flags that may go, by why", "reason", jobs=STATE),
+    gauge("feature_flag_planned_changes", "Changes of flags that wait, by state", "state", jobs=STATE),
 )
 
 PROCESS = (
