@@ -17,8 +17,8 @@ if TYPE_CHECKING:
         get_value,
         is_enabled,
         override_flags,
-        pinned_snapshot,
     )
+    from flags.pins import pinned_snapshot
     from flags.registry import declare
 
 __all__ = [
@@ -40,6 +40,7 @@ _HOMES = {
     **dict.fromkeys(__all__, "flags.evaluation"),
     "declare": "flags.registry",
     "flag_required": "flags.decorators",
+    "pinned_snapshot": "flags.pins",
     "use_context": "flags.context",
 }
 

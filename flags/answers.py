@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct
+
 from flags.metrics import Tally
 
 
@@ -39,8 +41,7 @@ class Cause(StrEnum):
     DECLARED = "declared"  # nobody has made the flag yet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
+class Evaluation(Struct, frozen=True, kw_only=True):
     """An answer with its reason. `on`: whether the flag is on for this subject, whatever type its values have.
 
     Metadata: flagVersion, setVersion, rule (its id), cause, and stale: nobody has confirmed the flags for a while.

@@ -1,6 +1,7 @@
 """A flag made ready to answer: everything that no context can change is worked out once."""
 
 import random
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 from flags.answers import Answer, Cause, Reason
 from flags.choices import FlagType
-from flags.conditions import Part, Segments, moment_of, parts_of
+from flags.conditions import Part, Segments, conjunction, moment_of, parts_of
 from flags.context import Context, reader, subject_reader
 from flags.definition import AT_RANDOM, OFF, ON, Override, Rule, Share
 from flags.document import FlagState
@@ -40,23 +41,15 @@ class Prerequisite:
 
 
 class CompiledRule:
-    """Tests that all must hold, and what is answered then."""
+    """Parts that must all hold, and what is answered then."""
 
-    __slots__ = ("parts", "pick", "rule", "tests")
+    __slots__ = ("hit", "parts", "pick", "rule")
 
     def __init__(self, rule: Rule, parts: Sequence[Part], pick: Pick) -> None:
         self.rule = rule
         self.parts = parts
-        self.tests = [part.test for part in parts]
+        self.hit = conjunction([part.test for part in parts])
         self.pick = pick
-
-    def hit(self, context: Context) -> bool | None:
-        verdict: bool | None = True
-        for test in self.tests:
-            verdict = test(context)
-            if not verdict:
-                break
-        return verdict
 
 
 class CompiledFlag:
@@ -179,9 +172,7 @@ class Speaker:
 
         def pick(context: Context) -> Answer:
             drawn = draw(context)
-            if drawn is None:
-                return keyless
-            return next(answer for answer, bound in zip(answers, bounds, strict=True) if drawn < bound)
+            return keyless if drawn is None else answers[bisect_right(bounds, drawn)]
 
         return pick
 

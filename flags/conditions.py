@@ -71,12 +71,27 @@ def parts_of(rule: Rule, salt: str, segments: Segments) -> Iterator[Part]:
         yield Part(drawing, drawing.test())
 
 
+def conjunction(tests: Sequence[Test]) -> Test:
+    """All tests; what the first that does not hold says."""
+    if len(tests) == 1:
+        return tests[0]
+
+    def hold(context: Context) -> bool | None:
+        verdict: bool | None = True
+        for test in tests:
+            verdict = test(context)
+            if not verdict:
+                break
+        return verdict
+
+    return hold
+
+
 def all_of(constraints: Sequence[Constraint] | None) -> Test:
     """All constraints of a segment; one that nobody knows has nobody in it."""
     if constraints is None:
         return never
-    questions = [question(constraint) for constraint in constraints]
-    return lambda context: all(ask(context) for ask in questions)
+    return conjunction([question(constraint) for constraint in constraints])
 
 
 def moment_of(context: Context) -> datetime:

@@ -6,13 +6,15 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from time import monotonic
+from typing import Any, TypeVar, cast
 
 from flags.answers import Answer, Cause, ErrorCode, Evaluation, Reason
 from flags.compilation import CompiledFlag
 from flags.context import Context, ambient
 from flags.current import current
 from flags.metrics import tally, unknown_checks
+from flags.pins import pin_here, snapshot_here
 from flags.registry import declared, fits, hint
 from flags.snapshot import Snapshot
 
@@ -23,30 +25,8 @@ T = TypeVar("T")
 LONGEST_LIST_OF_LOGGED = 100
 
 
-class Pin:
-    """Holds the snapshot of one request, task or message, from its first check on."""
-
-    __slots__ = ("released", "snapshot")
-
-    def __init__(self) -> None:
-        self.snapshot: Snapshot | None = None
-        self.released = False
-
-    def take(self) -> Snapshot:
-        """The newest snapshot; kept, unless the pin was inherited by something that outlives the request."""
-        newest = current.get()
-        if not self.released:
-            self.snapshot = newest
-        return newest
-
-    def release(self) -> None:
-        self.released = True
-        self.snapshot = None
-
-
-_pin: ContextVar[Pin | None] = ContextVar("flags_pin", default=None)
 _overrides: ContextVar[Mapping[str, Any] | None] = ContextVar("flags_overrides", default=None)
-_newest = current.get
+_overriding: list[object] = []  # empty outside tests, so that a check need not ask whether it is overridden
 _logged: set[str] = set()
 
 
@@ -63,15 +43,16 @@ def is_enabled(
     what it was; `fresh=True` is for loops that outlive a request.
     """
     try:
-        overrides = _overrides.get()
-        if overrides is not None and name in overrides:
-            return overrides[name] is not False
-        pin = _pin.get()
-        snapshot = _newest() if pin is None or fresh else pin.snapshot or pin.take()
-        flag = snapshot.compiled.get(name) or snapshot.flag(name)
-        if flag is None:
+        if _overriding and (said := _overridden(name)):
+            return said.on
+        pin = pin_here()
+        if pin is None or fresh:
+            snapshot = current.snapshot if monotonic() < current._due else current.get()
+        else:
+            snapshot = pin.snapshot or pin.take()
+        answer = snapshot.static.get(name) or snapshot.answer(name, ambient() if context is None else context)
+        if answer is None:
             return _default(name, default) is True
-        answer = flag.static or flag.answer(ambient() if context is None else context)
         answer.tally.count += 1
     except Exception as error:  # noqa: BLE001  a check never raises
         _failed(name, error)
@@ -81,20 +62,28 @@ def is_enabled(
 
 def get_value(name: str, default: T, *, context: Context | None = None, fresh: bool = False) -> T:
     """A flag's value for the subject of `context`, else of the request; `default` unless it has the default's type."""
-    value: T = evaluate(name, default, context=context, fresh=fresh).value
-    return value
+    if _overriding:
+        return cast(T, evaluate(name, default, context=context, fresh=fresh).value)
+    try:
+        snapshot = snapshot_here(fresh=fresh)
+        answer = snapshot.static.get(name) or snapshot.answer(name, ambient() if context is None else context)
+        if answer is None:
+            value = _default(name, default)
+        else:
+            answer.tally.count += 1
+            value = answer.value if answer.variant else default
+    except Exception as error:  # noqa: BLE001  a check never raises
+        _failed(name, error)
+        return default
+    return cast(T, _own(value)) if default is None or fits(value, default) else default
 
 
 def evaluate(name: str, default: Any = None, *, context: Context | None = None, fresh: bool = False) -> Evaluation:
     """A flag's value and everything about it. A value of another type than `default` is an error, and not given."""
     try:
-        overrides = _overrides.get()
-        if overrides is not None and name in overrides:
-            found = _overridden(overrides[name])
-        else:
-            pin = _pin.get()
-            snapshot = _newest() if pin is None or fresh else pin.snapshot or pin.take()
-            found = evaluate_in(snapshot, name, default, ambient() if context is None else context)
+        found = (_overriding and _overridden(name)) or _evaluate(
+            snapshot_here(fresh=fresh), name, default, ambient() if context is None else context
+        )
     except Exception as error:  # noqa: BLE001  a check never raises
         _failed(name, error)
         return _error(default, ErrorCode.GENERAL)
@@ -103,33 +92,30 @@ def evaluate(name: str, default: Any = None, *, context: Context | None = None, 
     return _error(default, ErrorCode.TYPE_MISMATCH)
 
 
-def evaluate_in(snapshot: Snapshot, name: str, default: Any, context: Context) -> Evaluation:
-    """An answer from these flags, counted. Raises whatever a broken flag makes it raise."""
+def evaluate_all(context: Context, *, everything: bool) -> dict[str, Evaluation]:
+    """All flags, or those that clients may see, for one subject, by name."""
+    flags = snapshot_here().flags
+    keys = sorted(key for key, state in flags.items() if everything or state.client_visible)
+    return {key: evaluate(key, context=context) for key in keys}
+
+
+def _evaluate(snapshot: Snapshot, name: str, default: Any, context: Context) -> Evaluation:
     flag = snapshot.flag(name)
     if flag is None:
         return _unmade(name, default, snapshot)
     answer = flag.static or flag.answer(context)
     answer.tally.count += 1
-    return evaluation_of(answer, flag, snapshot, default if default is not None else _declared_default(name))
+    return evaluation_of(answer, flag, snapshot, _declared_default(name) if default is None else default)
 
 
 def evaluation_of(answer: Answer, flag: CompiledFlag, snapshot: Snapshot, default: Any) -> Evaluation:
-    value = answer.value if answer.said else default
     return Evaluation(
-        value=copy.deepcopy(value) if isinstance(value, dict) else value,  # theirs to change
+        value=_own(answer.value) if answer.said else default,
         variant=answer.variant,
         reason=answer.reason,
         on=answer.on,
         metadata=_metadata(snapshot, flag.state.version, answer.rule, answer.cause),
     )
-
-
-def evaluate_all(context: Context, *, everything: bool) -> dict[str, Evaluation]:
-    """All flags, or those that clients may see, for one subject, by name."""
-    pin = _pin.get()
-    snapshot = current.get() if pin is None else pin.snapshot or pin.take()
-    keys = sorted(key for key, state in snapshot.flags.items() if everything or state.client_visible)
-    return {key: evaluate(key, context=context) for key in keys}
 
 
 async def ais_enabled(
@@ -180,7 +166,7 @@ def _unmade(name: str, default: Any, snapshot: Snapshot) -> Evaluation:
     if name not in declared:
         return _error(value, ErrorCode.FLAG_NOT_FOUND)
     return Evaluation(
-        value=copy.deepcopy(value),
+        value=_own(value),
         variant=("on" if value else "off") if isinstance(value, bool) else "",
         reason=Reason.DEFAULT,
         on=value is True,
@@ -192,7 +178,12 @@ def _declared_default(name: str) -> Any:
     return declared[name].default if name in declared else None
 
 
-def _overridden(value: Any) -> Evaluation:
+def _overridden(name: str) -> Evaluation | None:
+    """What a test says here."""
+    overrides = _overrides.get()
+    if overrides is None or name not in overrides:
+        return None
+    value = overrides[name]
     return Evaluation(
         value=value,
         variant=("on" if value else "off") if isinstance(value, bool) else "",
@@ -200,6 +191,11 @@ def _overridden(value: Any) -> Evaluation:
         on=value is not False,
         metadata=_metadata(current.snapshot, 0, "", Cause.TEST),
     )
+
+
+def _own(value: Any) -> Any:
+    """The caller's to change."""
+    return copy.deepcopy(value) if isinstance(value, dict) else value
 
 
 def _error(default: Any, code: ErrorCode) -> Evaluation:
@@ -246,29 +242,18 @@ def _first_time(name: object) -> bool:
 
 
 @contextmanager
-def pinned_snapshot() -> Iterator[None]:
-    """Checks inside see the flags of one moment: for a request, a task, a socket message."""
-    pin = Pin()
-    token = _pin.set(pin)
-    try:
-        yield
-    finally:
-        pin.release()
-        _pin.reset(token)
-
-
-@contextmanager
 def override_flags(values: Mapping[str, Any] | None = None, **plain: Any) -> Iterator[None]:
     """For tests: answer so inside, in this thread or task; also a decorator. Needs no database and no Redis."""
     token = _overrides.set({**(_overrides.get() or {}), **(values or {}), **plain})
+    _overriding.append(token)
     try:
         yield
     finally:
+        _overriding.remove(token)
         _overrides.reset(token)
 
 
 def visible_flags(*, everything: bool) -> dict[str, bool]:
     """The state of all flags, or of those that clients may see."""
-    pin = _pin.get()
-    snapshot = current.get() if pin is None else pin.snapshot or pin.take()
-    return {key: state.enabled for key, state in sorted(snapshot.flags.items()) if everything or state.client_visible}
+    flags = snapshot_here().flags
+    return {key: state.enabled for key, state in sorted(flags.items()) if everything or state.client_visible}

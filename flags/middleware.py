@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from flags.context import RequestContext, use_context
-from flags.evaluation import pinned_snapshot
+from flags.pins import pinned_snapshot
 
 
 class PinSnapshot:

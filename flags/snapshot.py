@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from flags.answers import Answer
 from flags.compilation import CompiledFlag
+from flags.context import Context
 from flags.definition import Constraint
 from flags.document import Document, FlagState
 
@@ -10,7 +12,7 @@ from flags.document import Document, FlagState
 class Snapshot:
     """All flags at one version."""
 
-    __slots__ = ("compiled", "flags", "segments", "version")
+    __slots__ = ("compiled", "flags", "segments", "static", "version")
 
     def __init__(
         self, version: int, flags: Mapping[str, FlagState], segments: Mapping[str, tuple[Constraint, ...]]
@@ -18,14 +20,23 @@ class Snapshot:
         self.version = version
         self.flags = flags
         self.segments = segments
-        # Grows; an entry never changes.
+        # Both grow; an entry never changes.
         self.compiled: dict[str, CompiledFlag] = {}
+        self.static: dict[str, Answer] = {}  # of flags that say the same to everybody
 
     def flag(self, key: str) -> CompiledFlag | None:
         """A flag, ready to answer; None when there is none of this name."""
-        if key not in self.compiled and (compiled := self._compile(key, ())):
-            self.compiled[key] = compiled
-        return self.compiled.get(key)
+        found = self.compiled.get(key)
+        if found is None and (found := self._compile(key, ())):
+            self.compiled[key] = found
+            if found.static:
+                self.static[key] = found.static
+        return found
+
+    def answer(self, key: str, context: Context) -> Answer | None:
+        """What a flag says; None when there is none of this name."""
+        flag = self.compiled.get(key) or self.flag(key)
+        return None if flag is None else flag.static or flag.answer(context)
 
     def with_flag(self, key: str, state: FlagState) -> "Snapshot":
         """These flags, one of them changed."""

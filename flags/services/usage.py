@@ -1,6 +1,8 @@
 """Keeps how often flags answered what, per day."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import redis
@@ -10,6 +12,7 @@ from flags import mirror
 from flags.usage import USAGE
 
 TAKEN = f"{USAGE}:taken"
+Fields = tuple[str, str, str, str]
 
 ADD = """
 INSERT INTO flags_flagusage (flag_id, day, variant, reason, count, last_seen_at)
@@ -40,11 +43,13 @@ def collect_usage(*, at: datetime) -> int:
     return added
 
 
-def add(told: dict[bytes, bytes], *, at: datetime) -> int:
+def add(told: Mapping[Any, Any], *, at: datetime) -> int:
     """Flags that are only declared have no row to count at, and are passed over."""
-    fields = [msgspec.json.decode(field, type=tuple[str, str, str, str]) for field in told]
-    days, flags, variants, reasons = (list(column) for column in zip(*fields, strict=True)) if fields else ([],) * 4
-    values = {"at": at, "days": days, "flags": flags, "variants": variants, "reasons": reasons}
+    rows = [(*msgspec.json.decode(field, type=Fields), int(count)) for field, count in told.items()]
+    days, flags, variants, reasons, counts = (list(column) for column in zip(*rows, strict=True))
     with connection.cursor() as cursor:
-        cursor.execute(ADD, {**values, "counts": [int(count) for count in told.values()]})
-        return cursor.rowcount
+        cursor.execute(
+            ADD, {"at": at, "days": days, "flags": flags, "variants": variants, "reasons": reasons, "counts": counts}
+        )
+        added: int = cursor.rowcount
+    return added
