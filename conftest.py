@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -96,6 +97,13 @@ def crowd(django_db_setup: None) -> Iterator[Crowd]:
     """Real processes that do things at the same instant; for tests of `django_db(transaction=True)`."""
     with Crowd() as crowd:
         yield crowd
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes none is left alone with a slow test at the end: these come first."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

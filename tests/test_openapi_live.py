@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.live import LiveSite
 
-pytestmark = [pytest.mark.xdist_group("live"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("openapi"), pytest.mark.slow]
 
 # How many generated requests of each operation and mode: most of those who get past the door.
 EXAMPLES = {"superuser": 4, "customer": 2, "till": 1, "nobody": 1}

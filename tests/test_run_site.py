@@ -17,7 +17,7 @@ import pytest
 
 from tests.live import PORT_NAMES, ROOT, free_ports
 
-pytestmark = [pytest.mark.xdist_group("live"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

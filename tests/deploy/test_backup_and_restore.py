@@ -14,7 +14,7 @@ from monitoring.remote import Prometheus
 from tests.binaries import require_binary
 from tests.live import LiveSite, free_ports, wait_for
 
-pytestmark = pytest.mark.xdist_group("backup")
+pytestmark = [pytest.mark.xdist_group("backup"), pytest.mark.slow]
 
 SAMPLE = 'orders_created_total{job="app-web"}'
 

@@ -20,7 +20,7 @@ from monitoring.stack.targets import write_targets
 from tests.binaries import require_binary
 from tests.live import ROOT, wait_for
 
-pytestmark = pytest.mark.xdist_group("live")
+pytestmark = pytest.mark.slow
 
 SITE_JOBS = ("app-web", "app-worker", "app-import", "app-realtime", "app-state")
 
