@@ -23,7 +23,7 @@ from tests.machine.machine import MoneyMachine
 from tests.machine.shop import NOON, STEPS, Shop, World, now
 from vouchers.tests.factories import new_till
 
-PARTS, EXAMPLES = 4, 50
+PARTS, EXAMPLES = 4, 20
 
 
 @pytest.fixture(autouse=True)
