@@ -46,7 +46,8 @@ def draw_flag(message: OutboxMessage) -> None:
     change = message.payload
     state = "on" if change["enabled"] else "off"
     reason = f": {change['reason']}" if change["reason"] else ""
-    draw(message, f"Flag {change['flag']} changed, it is {state}{reason}", tags=["flag", change["flag"]])
+    tags = ["flag", change["flag"], change["source"]]
+    draw(message, f"Flag {change['flag']} changed, it is {state}{reason}", tags=tags)
 
 
 def draw(message: OutboxMessage, text: str, *, tags: list[str]) -> None:

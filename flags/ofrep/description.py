@@ -6,7 +6,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer
 from rest_framework import serializers
 
-JSON = "application/json"
+from coupon_site.api import ProblemOut
+
+JSON, PROBLEM = "application/json", "application/problem+json"
 
 
 class EvaluationIn(serializers.Serializer[Any]):
@@ -46,7 +48,11 @@ class EvaluationsOut(serializers.Serializer[Any]):
     eventStreams = StreamOut(many=True)  # noqa: N815
 
 
-ERRORS = {(str(status), JSON): EvaluationErrorOut for status in (400, 401, 403, 404, 405, 415, 429, 503)}
+ERRORS = {
+    **{(str(status), JSON): EvaluationErrorOut for status in (400, 401, 403, 404, 405, 415, 429, 503)},
+    # What never comes as far as the protocol: bytes that no address may hold, addresses of nothing.
+    **{(str(status), PROBLEM): ProblemOut for status in (400, 404)},
+}
 ONE: dict[str, Any] = {
     "operation_id": "ofrep_evaluate",
     "summary": "One flag, for a context",

@@ -41,8 +41,6 @@ class Refusal(Exception):
 
 def context_of(body: Any) -> Mapping[str, Any]:
     """For whom is asked; for nobody in particular, where nothing is said. Raises Refusal."""
-    if body is None:
-        return {}
     if not isinstance(body, dict):
         raise Refusal(400, "PARSE_ERROR", "The body is a JSON object with a `context`.")
     context = body.get("context")

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
@@ -24,6 +26,14 @@ from flags.ofrep.protocol import Refusal, answer_all, answer_one, context_of, et
 from flags.ofrep.throttle import PerCaller
 
 CODES = {400: "PARSE_ERROR"}
+# Pages of the allowed origins may ask, with a token or the visitor's session.
+CROSS_ORIGIN = {
+    "Access-Control-Allow-Credentials": "true",
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, X-API-Key",
+    "Access-Control-Expose-Headers": "ETag, Retry-After",
+    "Access-Control-Max-Age": "600",
+}
 
 
 class KnownToken(BaseAuthentication):
@@ -87,11 +97,27 @@ class OfrepView(APIView):
     content_negotiation_class = JsonAlways
     http_method_names = ["post", "options"]
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method != "OPTIONS":  # a browser asks without saying for whom
+            super().initial(request, *args, **kwargs)
+
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]  # as DRF's own
+        return Response(status=204, headers={"Allow": "POST, OPTIONS"})
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        answer: Response = super().finalize_response(request, response, *args, **kwargs)
+        origin = request.headers.get("Origin", "")
+        if origin.lower() in settings.REALTIME_ALLOWED_ORIGINS:
+            for name, text in {"Access-Control-Allow-Origin": origin, **CROSS_ORIGIN}.items():
+                answer.headers[name] = text
+        patch_vary_headers(answer, ["Origin"])
+        return answer
+
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return refuse
 
     def context_in(self, request: Request) -> Mapping[str, Any]:
-        return context_of(request.data if request._request.body else None)
+        return context_of(request.data) if request._request.body else {}
 
 
 class EvaluateFlagView(OfrepView):

@@ -75,7 +75,7 @@ def test_change_of_a_flag__becomes_a_line_that_names_nobody(grafana: Grafana, su
     made, turned_on = grafana.annotations
     assert made["text"] == "Flag checkout.new changed, it is off"
     assert turned_on["text"] == "Flag checkout.new changed, it is on: half the shop asks"
-    assert turned_on["tags"][:-1] == ["flag", "checkout.new"]
+    assert turned_on["tags"][:-1] == ["flag", "checkout.new", "admin"]
     assert superuser.email not in str(grafana.annotations)
 
 
