@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -14,6 +14,7 @@ from flags.errors import ChangedMeanwhile, DefinitionInvalid
 from flags.models import Flag
 from flags.queries import flags_with_definitions, unknown_flag
 
+T = TypeVar("T")
 FIELDS = Definition.__struct_fields__
 
 
@@ -58,9 +59,14 @@ def patched(before: Definition, patch: Mapping[str, Any]) -> Definition:
 
 def defined(fields: Mapping[str, Any]) -> Definition:
     """A definition of plain data, in its normal order. Raises DefinitionInvalid."""
+    return normal(converted(fields, Definition))
+
+
+def converted(fields: Mapping[str, Any], kind: type[T]) -> T:
+    """A struct of plain data or of structs, which are checked as well. Raises DefinitionInvalid with the place."""
     try:
-        return normal(msgspec.convert(msgspec.to_builtins(dict(fields)), Definition))
-    except (msgspec.ValidationError, TypeError, OverflowError) as error:
+        return msgspec.convert(msgspec.to_builtins(dict(fields)), kind)
+    except (msgspec.ValidationError, TypeError) as error:
         message, _, place = str(error).partition(" - at `$.")
         raise DefinitionInvalid(str(error), errors={place.rstrip("`") or "definition": [message]}) from error
 

@@ -19,12 +19,13 @@ from flags.errors import PlanEnded, PlanInvalid
 from flags.events import FlagChangePlanned
 from flags.models import Flag, PlannedChange
 from flags.services.allowance import needs_approval, refuse_silence
-from flags.services.changes import change_flag
+from flags.services.changes import change_flag, edit_of_declared
 from flags.services.edits import Edit, edit_of, patched, plain
 from flags.services.plan_endings import end
 from flags.services.propagation import locked_set
 from flags.services.validation import refuse_invalid
 from flags.services.waiting import hash_of, waiting_plan, with_followers
+from flags.services.writing import Origin
 
 
 @transaction.atomic
@@ -143,8 +144,8 @@ def change_or_plan(  # noqa: PLR0913  as change_flag
 
     What turns the flag off is done at once, whatever else has to wait. Raises what `change_flag` raises.
     """
-    locked_set()
-    edit = edit_of(key, patch, expected_version=expected_version)
+    flag_set, origin = locked_set(), Origin(actor, source, reason)
+    edit = edit_of_declared(flag_set, key, patch, origin, expected_version=expected_version)
     if not needs_approval(edit):
         return change_flag(key=key, patch=patch, actor=actor, source=source, reason=reason)
     if "enabled" in edit.changed and not edit.after.enabled:

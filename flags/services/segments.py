@@ -15,6 +15,7 @@ from flags.errors import ApprovalNeeded, DefinitionInvalid, FlagKeyInvalid, Segm
 from flags.events import SegmentChanged
 from flags.models import Flag, FlagChange, FlagSet, Segment
 from flags.registry import hint, is_key
+from flags.services.edits import converted
 from flags.services.propagation import locked_set, publish_flags
 from flags.services.validation import constraint_problems
 from flags.services.writing import Origin
@@ -89,11 +90,7 @@ def refuse_where_protected(segment: Segment) -> None:
 
 def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """A segment as plain data, with all its fields. Raises DefinitionInvalid."""
-    try:
-        segment = msgspec.convert(msgspec.to_builtins(dict(fields)), SegmentDefinition)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$.")
-        raise DefinitionInvalid(str(error), errors={place.rstrip("`") or "definition": [message]}) from error
+    segment = converted(fields, SegmentDefinition)
     problems: dict[str, list[str]] = {}
     for place, message in constraint_problems("constraints", segment.constraints):
         problems.setdefault(place, []).append(message)

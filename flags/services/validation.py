@@ -3,17 +3,16 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 
 import msgspec
 
 from flags.choices import FlagKind, FlagType
-from flags.definition import OFF, ON, Constraint, Definition, Rule, Share
+from flags.definition import Constraint, Definition, Rule, Share
 from flags.errors import DefinitionInvalid, FlagArchived
-from flags.models import Flag, Prerequisite, Segment, Variant
 from flags.operators import check
 from flags.registry import is_key
 from flags.services.edits import Edit
+from flags.services.surroundings import Surroundings, variants_of
 
 Problem = tuple[str, str]
 
@@ -29,43 +28,6 @@ FITS: Mapping[FlagType, type | tuple[type, ...]] = {
     FlagType.NUMBER: (int, float),
     FlagType.OBJECT: dict,
 }
-
-
-class Surroundings:
-    """What the flags that are written stand beside; read when somebody asks for it."""
-
-    def __init__(self, edits: Sequence[Edit]) -> None:
-        self.edits = {edit.after.key: edit.after for edit in edits}
-
-    @cached_property
-    def segments(self) -> set[str]:
-        return set(Segment.objects.living().values_list("key", flat=True))
-
-    @cached_property
-    def required(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
-        """Flag → the flags that it needs → the variants that it needs of them, once all is written."""
-        needs: dict[str, dict[str, Sequence[str]]] = defaultdict(dict)
-        for flag, required, variants in Prerequisite.objects.values_list("flag__key", "required__key", "variants"):
-            needs[flag][required] = variants
-        for key, definition in self.edits.items():
-            needs[key] = {each.flag: each.variants for each in definition.prerequisites}
-        return dict(needs)
-
-    @cached_property
-    def types(self) -> dict[str, str]:
-        """Flag → its type: tells also which there are."""
-        return dict(Flag.objects.values_list("key", "type")) | {key: each.type for key, each in self.edits.items()}
-
-    @cached_property
-    def variants(self) -> Mapping[str, set[str]]:
-        """Flag → its variants, where it is not boolean."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for flag, variant in Variant.objects.exclude(flag__key__in=self.edits).values_list("flag__key", "key"):
-            found[flag].add(variant)
-        return {**found, **{key: variants_of(each) for key, each in self.edits.items()}}
-
-    def variants_of(self, key: str) -> set[str]:
-        return {ON, OFF} if self.types[key] == FlagType.BOOLEAN else set(self.variants.get(key, ()))
 
 
 def refuse_invalid(edits: Sequence[Edit]) -> None:
@@ -257,10 +219,6 @@ def dependant_problems(after: Definition, around: Surroundings) -> Iterator[Prob
     for flag, needs in around.required.items():
         if missing := {*needs.get(after.key, ())} - variants_of(after):
             yield "variants", f"{flag} waits for the variant {min(missing)!r}."
-
-
-def variants_of(definition: Definition) -> set[str]:
-    return {ON, OFF} if definition.type == FlagType.BOOLEAN else {each.key for each in definition.variants}
 
 
 def no_variant(name: str) -> str:

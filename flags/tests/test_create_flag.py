@@ -20,7 +20,7 @@ def test_new_flag__is_off_with_one_line_of_history() -> None:
     assert [(change.before, change.after) for change in flag.changes.all()] == [(None, facts_of(flag))]
 
 
-@pytest.mark.parametrize("key", ["", ".", "a.", ".a", "a..b", "a b", "a/b", "é", "a\n", "-a", "a" * 151])
+@pytest.mark.parametrize("key", ["", ".", "a.", ".a", "a..b", "a b", "a/b", "a\n", "-a", "a" * 151])
 def test_bad_name__is_refused(key: str) -> None:
     with pytest.raises(FlagKeyInvalid):
         create_flag(key=key, **NOBODY)

@@ -303,6 +303,15 @@ def test_plain_flag__is_changed_at_once(make_flag: MakeFlag, author: User) -> No
     assert definition_of("shop.open").enabled
 
 
+def test_declared_flag_that_is_missing__is_made_and_changed(declare_flag: Callable[..., str], author: User) -> None:
+    declare_flag("shop.open", description="Orders are taken")
+
+    flag = ask(ON, author)
+
+    assert isinstance(flag, Flag)
+    assert [change.before is None for change in flag.changes.all()] == [False, True]
+
+
 def test_protected_flag__is_planned_once_however_often_it_is_asked_for(make_flag: MakeFlag, author: User) -> None:
     make_flag("shop.open", protected=True)
 

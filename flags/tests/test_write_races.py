@@ -13,7 +13,7 @@ from accounts.models import User
 from events.models import OutboxEvent
 from flags.choices import FlagSource
 from flags.models import Approval, Flag, FlagChange, FlagSet, PlannedChange
-from flags.queries import definition_of
+from flags.queries import definition_of, read_document
 from flags.services import (
     approvals,
     approve_plan,
@@ -22,9 +22,12 @@ from flags.services import (
     changes,
     guard_flags,
     plan_change,
+    plan_ramp,
     plans,
+    remove_segment,
     run_planned_changes,
     schedule,
+    write_segment,
 )
 from flags.services import create_flag as make
 from tests.crowd import KILLED, Crowd, meet
@@ -63,6 +66,11 @@ def approve(*, plan: int, approver: int) -> str:
 
 def cancel(*, plan: int) -> str:
     return cancel_plan(plan=PlannedChange.objects.get(pk=plan), actor=None).state
+
+
+def remove(*, segment: str) -> str:
+    remove_segment(key=segment, at=NOW, actor=None, source=FlagSource.API)
+    return "removed"
 
 
 def guard(*, alerts: list[str]) -> int:
@@ -328,6 +336,33 @@ def test_approval_and_cancellation__one_of_them_wins(
 
     assert (approved, cancelled) in {("applied", "plan_ended"), ("plan_ended", "cancelled")}
     assert definition_of("shop.open").enabled is (approved == "applied")
+
+
+def test_three_workers_at_a_ramp_that_is_overdue__do_each_step_once_and_in_order(
+    crowd: Crowd, make_flag: MakeFlag, people: list[User]
+) -> None:
+    flag = make_flag("shop.open")
+    moments = [NOW - timedelta(minutes=minutes) for minutes in (3, 2, 1)]
+    plan_ramp(key="shop.open", steps=list(zip((5, 25, 50), moments, strict=True)), author=people[0])
+
+    assert sum(crowd.at_once(partial(run), partial(run), partial(run))) == 3
+
+    done = flag.changes.order_by("id")[1:]
+    assert [change.after["rules"][0]["percent"] for change in done] == [5, 25, 50]
+    assert set(PlannedChange.objects.values_list("state", flat=True)) == {"applied"}
+
+
+def test_segment_removed_while_a_rule_takes_it__one_of_them_is_refused(crowd: Crowd, make_flag: MakeFlag) -> None:
+    make_flag("shop.open")
+    write_segment(key="staff", patch={}, actor=None, source=FlagSource.API)
+
+    used, removed = crowd.at_once(
+        partial(change, patch={"rules": [{"id": "a", "segments": ["staff"]}]}), partial(remove, segment="staff")
+    )
+
+    assert (used, removed) in {("changed", "segment_in_use"), ("flag_invalid", "removed")}
+    segments = {name for rule in definition_of("shop.open").rules for name in rule.segments}
+    assert segments <= read_document().segments.keys()
 
 
 # --- Killed half-way ------------------------------------------------------------------------------------------------

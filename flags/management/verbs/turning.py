@@ -9,8 +9,7 @@ from flags.choices import FlagSource
 from flags.management.verbs.verb import Verb
 from flags.models import Flag, PlannedChange
 from flags.queries import find_flag
-from flags.registry import declared
-from flags.services import change_or_plan, revert_patch, sync_declared
+from flags.services import change_or_plan, revert_patch
 
 
 class Turn(Verb):
@@ -24,8 +23,6 @@ class Turn(Verb):
     def run(self, *, name: str, reason: str, **options: Any) -> str:
         state = "on" if self.enabled else "off"
         before = Flag.objects.filter(key=name).values_list("version", flat=True).first()
-        if before is None and name in declared:
-            sync_declared(actor=None, source=FlagSource.COMMAND)
         done = change_or_plan(
             key=name,
             patch={"enabled": self.enabled},

@@ -48,7 +48,7 @@ const cashbackRow = (data) => ({
 const receivers = {
   "events:orders": (data) => data.number && feed?.take(orderRow(data)),
   "events:cashback": (data) => data.cashback_event && feed?.take(cashbackRow(data)),
-  "events:flags": (data) => data.flag && flags?.show({ key: data.flag, enabled: data.enabled }),
+  "events:flags": (data) => data.type === "flag.changed" && flags?.show({ key: data.flag, enabled: data.enabled }),
   "events:alerts": (data) => data.alert && alerts?.take(data),
   metrics: (data) => {
     showFigures(data);
