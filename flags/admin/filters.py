@@ -5,8 +5,10 @@ from typing import Any
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import Exists, F, Func, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from flags.models import Flag, PlannedChange
+from flags.staleness import stale_flags
 
 
 class ArchivedFilter(SimpleListFilter):
@@ -39,7 +41,7 @@ class SignFilter(SimpleListFilter):
     parameter_name = "sign"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [("planned", "Change planned"), ("guarded", "Guarded by alerts")]
+        return [("stale", "May go"), ("planned", "Change planned"), ("guarded", "Guarded by alerts")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Flag]) -> QuerySet[Flag]:
         match self.value():
@@ -47,6 +49,8 @@ class SignFilter(SimpleListFilter):
                 return queryset.filter(Exists(PlannedChange.objects.open().filter(flag=OuterRef("pk"))))
             case "guarded":
                 return queryset.exclude(guard=[])
+            case "stale":
+                return queryset.filter(pk__in=[stale.flag.pk for stale in stale_flags(timezone.now())])
             case _:
                 return queryset
 

@@ -18,6 +18,7 @@ from flags.admin.filters import ArchivedFilter, SignFilter, TagFilter
 from flags.admin.forms import TurnOffForm
 from flags.admin.listing import FlagChangeList
 from flags.admin.page import ACTS, page_of, page_of_new
+from flags.admin.stale import page_of_stale
 from flags.admin.switch import put_away, toggle, turn_off_selected
 from flags.models import Flag
 from flags.queries import flags_with_last_change
@@ -35,6 +36,7 @@ class FlagAdmin(ModelAdmin[Flag]):
     list_fullwidth = True
     actions = ["turn_off"]
     action_form = TurnOffForm
+    list_before_template = "flags/admin/stale_link.html"
 
     class Media:
         css = {"all": ["flags/switch.css"]}
@@ -64,6 +66,7 @@ class FlagAdmin(ModelAdmin[Flag]):
 
     def get_urls(self) -> list[URLPattern]:
         own = [
+            path("stale/", self.viewed(self.stale_view), name="flags_flag_stale"),
             path("create/", self.viewed(editing.answered(editing.create)), name="flags_flag_create"),
             path("preview/", self.viewed(editing.answered(editing.preview)), name="flags_flag_preview_new"),
             path("explain/", self.viewed(editing.answered(editing.explain)), name="flags_flag_explain_new"),
@@ -104,10 +107,15 @@ class FlagAdmin(ModelAdmin[Flag]):
             raise PermissionDenied
         return self.page(request, page_of(request, flag.pk))
 
-    def page(self, request: HttpRequest, shown: dict[str, Any]) -> HttpResponse:
+    def stale_view(self, request: HttpRequest) -> HttpResponse:
+        return self.page(request, page_of_stale(request), "flags/admin/stale.html")
+
+    def page(
+        self, request: HttpRequest, shown: dict[str, Any], template: str = "flags/admin/page.html"
+    ) -> HttpResponse:
         request.current_app = self.admin_site.name
         context = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **shown}
-        return render(request, "flags/admin/page.html", context)
+        return render(request, template, context)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponseRedirect:
         """Our own history knows every door, Django's only this one."""

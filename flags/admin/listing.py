@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.contrib.admin.utils import quote
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.views import ChangeList
 
 from accounts.models import User
@@ -15,6 +16,7 @@ from flags.definition import Definition
 from flags.models import Flag, PlannedChange
 from flags.queries import definitions
 from flags.rights import Rights
+from flags.staleness import stale_flags
 
 Mark = tuple[str, str, str]
 
@@ -28,14 +30,20 @@ class FlagChangeList(ChangeList):
         super().get_results(request)
         flags: list[Any] = list(self.result_list)
         found = definitions(Flag.objects.filter(pk__in=[flag.pk for flag in flags]))
-        planned = plans_of(flags)
+        planned, stale = plans_of(flags), self.stale_marks()
         rights = Rights.of(cast(User, request.user))
         for flag in flags:
             flag.may_change = rights.may_change(flag.key)
             flag.definition = found[flag.key]
             kind = (flag.kind, flag.get_kind_display(), "What kind of flag it is")
-            flag.marks = [kind, *marks_of(flag.definition), *planned[flag.pk]]
+            flag.marks = [kind, *marks_of(flag.definition), *planned[flag.pk], *stale.get(flag.pk, [])]
         self.result_list = flags
+
+    def stale_marks(self) -> dict[int, list[Mark]]:
+        """Flag → a badge that says why it may go; counts them all for the link to their list."""
+        found = stale_flags(timezone.now())
+        self.stale_count = len(found)
+        return {each.flag.pk: [("stale", "may go", "; ".join(r.label for r in each.reasons))] for each in found}
 
     def url_for_result(self, result: Flag) -> str:
         return f"{quote(result.pk)}/change/"

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from flags.choices import FlagType
 from flags.definition import OFF, ON, Definition, Rule, Share
@@ -63,8 +62,3 @@ def variant_names(definition: Definition) -> tuple[str, ...]:
 def percent_text(percent: float) -> str:
     """25 → "25 %", 0.125 → "0.125 %"."""
     return f"{percent:.3f}".rstrip("0").rstrip(".") + " %"
-
-
-def is_within(rule: Rule, at: datetime) -> bool:
-    """Whether a rule's time window is open."""
-    return (rule.starts_at is None or rule.starts_at <= at) and (rule.ends_at is None or at < rule.ends_at)

@@ -217,5 +217,6 @@ def rule_text(rule: Rule) -> str:
 
 def constraint_text(each: Constraint) -> str:
     values = ", ".join(each.values) or "nothing"
-    hows = [text for said_so, text in ((each.inverted, "not"), (each.case_insensitive, "ignoring case")) if said_so]
-    return f"{each.field} {OPERATORS[each.operator]} {values}" + (f" ({', '.join(hows)})" if hows else "")
+    case = " (ignoring case)" if each.case_insensitive else ""
+    asked = f"{each.field} {OPERATORS[each.operator]} {values}{case}"
+    return f"not ({asked})" if each.inverted else asked

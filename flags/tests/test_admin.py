@@ -100,13 +100,31 @@ def test_list__marks_what_is_protected_guarded_rolling_and_planned(browser: Clie
         assert text in page
 
 
+def test_flags_that_may_go__are_marked_counted_found_and_listed_with_their_reason(
+    browser: Client, make_flag: MakeFlag
+) -> None:
+    make_flag("a.old", review_at=timezone.now() - timedelta(days=1), owner="Team A")
+    make_flag("a.young")
+
+    everything, found = shown(browser), shown(browser, sign="stale")
+    listed = browser.get(reverse("admin:flags_flag_stale")).content.decode()
+
+    assert "1 flag may go" in everything
+    assert everything.count(">may go<") == 1
+    assert "a.old" in found
+    assert "a.young" not in found
+    for text in ("a.old", "Team A", "Its review is due", "Archive…"):
+        assert text in listed
+    assert "a.young" not in listed
+
+
 def test_list_of_many_flags__costs_a_fixed_number_of_queries(
     browser: Client, make_flag: MakeFlag, django_assert_max_num_queries: Callable[..., object]
 ) -> None:
     for number in range(30):
         make_flag(f"a.n{number}", rules=[{"id": "r", "percent": 10.0}])
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(22):
         shown(browser)
 
 

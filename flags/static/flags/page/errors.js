@@ -1,8 +1,8 @@
 // What the site finds wrong, beside what causes it.
 
 export function clearErrors() {
-  for (const element of document.querySelectorAll(".flag-page .flag-error")) element.textContent = "";
-  for (const element of document.querySelectorAll(".flag-page [aria-invalid]")) element.removeAttribute("aria-invalid");
+  for (const element of document.querySelectorAll("[data-place] .flag-error")) element.textContent = "";
+  for (const element of document.querySelectorAll("[data-place] [aria-invalid]")) element.removeAttribute("aria-invalid");
 }
 
 // Shows each error [{ place, message }] as near as it can; returns those that have no place on the page.
@@ -20,7 +20,7 @@ export function showErrors(errors) {
 
 // The first control that is wrong, with its tab opened.
 export function firstError(openTab) {
-  const wrong = document.querySelector(".flag-page [aria-invalid]");
+  const wrong = document.querySelector("[data-place] [aria-invalid]");
   if (!wrong) return;
   openTab(wrong.closest("[role=tabpanel]"));
   wrong.closest("details")?.setAttribute("open", "");

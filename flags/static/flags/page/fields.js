@@ -24,7 +24,7 @@ export const textarea = (value, onvalue, more = {}) =>
 
 // Choices are [value, text]; a value that is none of them is shown as what it is.
 export function select(choices, value, onvalue, more = {}) {
-  const known = choices.some(([each]) => each === value) ? choices : [[value, `${value} (unknown)`], ...choices];
+  const known = choices.some(([each]) => each === value) ? choices : [[value, value ? `${value} (unknown)` : "choose…"], ...choices];
   const options = known.map(([each, text]) => h("option", { value: each }, text));
   return h("select.flag-input", { value, onchange: (event) => onvalue(event.target.value), ...more }, options);
 }

@@ -63,8 +63,13 @@ acts(document.querySelector(".flag-page"), (answer) => {
     showState(answer.flag.enabled);
     if (both.length) announce(`${answer.note} What you typed is kept, and not saved.`);
   }
-  return refresh(answer.note);
+  return refresh(answer.note).then(keepFocus);
 });
+
+// The button that was pressed may be gone: the keyboard goes on where it was.
+function keepFocus() {
+  if (document.activeElement === document.body) document.querySelector("[role=tabpanel]:not([hidden])").focus();
+}
 
 // The switch saves at once; what is being edited stays, on the version that the switch has made.
 document.addEventListener("flag:switched", ({ detail }) => {

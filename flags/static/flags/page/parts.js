@@ -30,7 +30,7 @@ function list(root, draft, name, { title, help, empty, noun, fresh, row }) {
     root.replaceChildren(
       h("h2", {}, title),
       h("p.flag-help", {}, help),
-      items.length ? h("ul.flag-part-rows", { "data-place": name }, rows) : h("p.flag-none", {}, empty),
+      items.length ? h("ul.flag-part-rows", {}, rows) : h("p.flag-none", {}, empty),
       h("div", { "data-place": name }, h("p.flag-error")),
       button(`+ ${noun[0].toUpperCase()}${noun.slice(1)}`, add),
     );
@@ -67,6 +67,7 @@ export function variantsEditor(root, { draft }) {
     for (const share of flag.on_split) follow(share, "variant");
     for (const rule of flag.rules) [rule, ...rule.split].forEach((holder) => follow(holder, "variant"));
     for (const override of flag.overrides) follow(override, "variant");
+    if (!old && flag.variants.length === 1) flag.on_variant = flag.fallthrough_variant = name; // the first of a new flag
     draft.touch();
   };
   return { draw: () => (draft.isBoolean ? root.replaceChildren(h("p", {}, "It answers on or off.")) : listed.draw()) };

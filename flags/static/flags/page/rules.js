@@ -21,7 +21,8 @@ export function rulesEditor(root, { draft, known }) {
     root.replaceChildren(
       h("h2", {}, "Rules"),
       h("p.flag-help", {}, "From the top: the first rule that fits somebody decides what they get."),
-      h("ol.flag-rules", { "data-place": "rules" }, targeted.map((rule, index) => card(rule, index, targeted.length)), h("p.flag-error")),
+      h("ol.flag-rules", {}, targeted.map((rule, index) => card(rule, index, targeted.length))),
+      h("div", { "data-place": "rules" }, h("p.flag-error")),
       button("+ Rule", add),
       everybody(targeted.length),
     );

@@ -30,6 +30,7 @@ export function savingBar(root, { draft, urls, known, redrawAll, refresh, openTa
     if (needed && !why) return complain("It is protected: say why it is changed.", reason);
     save.disabled = true;
     trouble.replaceChildren();
+    reason.removeAttribute("aria-invalid");
     clearErrors();
     try {
       done(await ask(urls.save, { patch: draft.patch(), version: draft.version, reason: why }));
@@ -46,7 +47,10 @@ export function savingBar(root, { draft, urls, known, redrawAll, refresh, openTa
   }
 
   function done({ flag, version, note, next }) {
-    if (next) return location.assign(next); // a new flag has a page of its own now
+    if (next) {
+      draft.base = draft.value; // nothing is left unsaved
+      return location.assign(next); // a page of its own
+    }
     draft.adopt(flag, version);
     reason.value = "";
     redrawAll();
