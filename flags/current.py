@@ -15,6 +15,7 @@ from django.db import connection
 
 from coupon_site.health import DEGRADED
 from flags import bootstrap, mirror, queries
+from flags.context import on_event_loop
 from flags.document import Document
 from flags.listener import Listener
 from flags.metrics import SNAPSHOT_AGE, SNAPSHOT_VERSION, forget_counts
@@ -57,6 +58,7 @@ class CurrentSnapshot:
         """Ask at the next check, whatever failed before."""
         self._redis = Source("redis", self._read_redis, self._heard, in_time=mirror.TIMEOUT_SECONDS)
         self._database = Source("database", self._read_database, self._heard)
+        self._is_coming = False  # a newer document from Redis
         self._due = 0.0
 
     def get(self) -> Snapshot:
@@ -109,9 +111,12 @@ class CurrentSnapshot:
 
     def _look(self) -> None:
         began, is_stuck = time.monotonic(), self._redis.is_asked
-        answered = self._redis.ask(patience=mirror.TIMEOUT_SECONDS)
-        # An answer that is on its way is waited for till the next look: thousands of flags take more than 50 ms.
-        if not answered and (is_stuck or not self._looked or not self._redis.is_asked):
+        # On an event loop nobody waits: what Redis says is good for the checks after it.
+        patience = 0 if self._looked and on_event_loop() else mirror.TIMEOUT_SECONDS
+        answered = self._redis.ask(patience=patience)
+        # A document on its way is waited for till the next look: thousands of flags take more than 50 ms.
+        is_coming = self._is_coming or (not patience and self._redis.is_asked)
+        if not answered and (is_stuck or not self._looked or not is_coming):
             self._database.ask(patience=0 if self._looked else FIRST_WAIT_SECONDS)
         if self.snapshot is NOTHING:
             self._begin_with(bootstrap.snapshot())
@@ -133,7 +138,13 @@ class CurrentSnapshot:
         version = mirror.version()
         if version is None:
             raise NoFlags
-        return mirror.document() if version > self.snapshot.version else None
+        if version <= self.snapshot.version:
+            return None
+        self._is_coming = True
+        try:
+            return mirror.document()
+        finally:
+            self._is_coming = False
 
     def _read_database(self) -> Document | None:
         try:

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from flags.current import current
 from flags.definition import Constraint, Operator, Override, Prerequisite, Variant
 from flags.document import FlagState
 from flags.evaluation import evaluate_all
+from flags.hashing import position
 from flags.metrics import tally
 from flags.tests.known import COLOURS, boolean, colour, know, rule, split
 
@@ -156,6 +158,34 @@ def test_share_of_nobody__is_off_and_says_why(state: FlagState, expected: tuple[
     assert answer(state, {"country": "AT"}) == expected
 
 
+def test_percentage__hits_whoever_stands_below_it_to_the_thousandth() -> None:
+    stands_at = position("it", "ann") / 1000
+
+    assert not answer(boolean(rule(percent=stands_at)))[0]
+    current.forget()
+    assert answer(boolean(rule(percent=stands_at + 0.001)))[0]
+
+
+def test_higher_percentage__drops_nobody() -> None:
+    know({f"p{percent}": boolean(rule(percent=percent, salt="s")) for percent in (0, 0.5, 12.3, 50, 99.9, 100)})
+    hits = [
+        {n for n in range(500) if is_enabled(f"p{percent}", context={"userId": n})}
+        for percent in (0, 0.5, 12.3, 50, 99.9, 100)
+    ]
+
+    assert all(fewer <= more for fewer, more in pairwise(hits))
+    assert (len(hits[0]), len(hits[-1])) == (0, 500)
+
+
+@pytest.mark.parametrize("field", ["userId", "targetingKey"])
+@pytest.mark.parametrize("known_as", ["userId", "targetingKey"])
+def test_user_and_targeting_key__stand_in_for_each_other(field: str, known_as: str) -> None:
+    know({"it": boolean(rule(constraints=(Constraint(field=field, operator=Operator.IN, values=("ann",)),)))})
+
+    assert is_enabled("it", context={known_as: "ann"})
+    assert not is_enabled("it", context={known_as: "bob"})
+
+
 def test_random__needs_no_key_and_hits_its_share() -> None:
     know({"it": boolean(rule(percent=30, stickiness="random"))})
 
@@ -216,6 +246,7 @@ def test_flag_without_an_off_value__leaves_it_to_the_default() -> None:
     know({"it": colour(enabled=False, off_variant="")})
 
     assert get_value("it", "mine") == "mine"
+    assert get_value("it", ["mine"]) == ["mine"]
     assert evaluate("it", "mine").reason == "DISABLED"
     assert is_enabled("it", default=True) is False
 
