@@ -78,13 +78,18 @@ def failure_of(request: HttpRequest) -> HttpResponseBase | None:
     """The answer in the view's place, None for the view's own. Raises FaultInjected."""
     if request.path.startswith(BANK) and flags.is_enabled(PAYMENTS_DOWN):
         return problem_response(503, "fault", "The bank is down, for a drill")
-    if is_checkout(request.method, request.path) and flags.is_enabled(CHECKOUT_ERROR):
+    if is_checkout(request.method, request.path) and fails_for(request.headers.get("Authorization", "")):
         raise FaultInjected(CHECKOUT_ERROR)
     return None
 
 
 def is_checkout(method: str | None, path: str) -> bool:
     return method == "POST" and path.rstrip("/") == ORDERS
+
+
+def fails_for(authorization: str) -> bool:
+    """Whether checkout is to fail for this caller: a share of callers, where the flag's rules say so."""
+    return flags.is_enabled(CHECKOUT_ERROR, context={"sessionId": authorization})
 
 
 class PastTheDoor:
@@ -95,8 +100,13 @@ class PastTheDoor:
         self.django = django
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        fails = is_checkout(scope.get("method"), scope["path"]) and flags.is_enabled(CHECKOUT_ERROR)
+        fails = is_checkout(scope.get("method"), scope["path"]) and fails_for(authorization_in(scope))
         await (self.django if fails else self.door)(scope, receive, send)
+
+
+def authorization_in(scope: Any) -> str:
+    headers: dict[bytes, bytes] = dict(scope.get("headers", ()))
+    return headers.get(b"authorization", b"").decode("latin-1")
 
 
 @contextmanager

@@ -1,0 +1,169 @@
+"""A rollout that breaks the shop ends by itself: the real Prometheus and Alertmanager notice, and the flag goes off."""
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from monitoring import stack
+from monitoring.stack.commands import PROGRAMS
+from monitoring.tests.grafana import TOKEN, Grafana, grafana_running
+from tests.binaries import require_binary
+from tests.browser import chromium, open_page
+from tests.live import LiveSite, wait_for
+
+pytestmark = [pytest.mark.xdist_group("guard"), pytest.mark.slow]
+
+SPEED = 20
+SHOPPERS = 30
+PAUSE_SECONDS = 0.1  # between orders
+FLAG, ALERT = "fault.checkout_error", "HighErrorRate"
+CALM_SECONDS, FIRE_SECONDS, FALL_SECONDS = 90, 90, 60
+EXPORTERS = ("node", "redis", "postgres")
+FAILED = 'sum(rate(http_requests_total{path="/api/v1/orders/",status=~"5.."}[10s]))'
+ORDERED = 'sum(rate(http_requests_total{path="/api/v1/orders/"}[10s]))'
+ISSUE_TOKEN = """
+from accounts.models import User
+from accounts.services import issue_token
+print(issue_token(user=User.objects.get(is_superuser=True), name="editor")[1])
+"""
+
+
+class Stage(NamedTuple):
+    site: LiveSite
+    prometheus: Any
+    editor: httpx.Client
+    grafana: Grafana
+    page: Page
+
+    def share_of_failures(self) -> float:
+        """Of the orders of the last seconds."""
+        return (self.prometheus.value(FAILED) or 0.0) / (self.prometheus.value(ORDERED) or 1.0)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    for job in ("prometheus", "alertmanager"):
+        require_binary(PROGRAMS[job].binary)
+    with TemporaryDirectory(prefix="guard-") as name, ExitStack() as everything:
+        folder = Path(name)
+        folder.chmod(0o755)
+        grafana = everything.enter_context(grafana_running())
+        site = LiveSite(
+            folder,
+            FAULTS="1",
+            GRAFANA_URL=grafana.url,
+            GRAFANA_TOKEN=TOKEN,
+            THROTTLE_USER="1000000/min",
+            THROTTLE_ANON="1000000/min",
+        )
+        everything.callback(site.stop)
+        site.prepare()
+        site.start("web", "worker", "relay")
+        hooks = {
+            "ALERTS_TOKEN": site.alerts_token,
+            "SITE_ALERTS_URL": f"{site.url}/monitoring/alerts",
+            "SITE_GUARD_URL": f"{site.url}/api/v1/flags/hooks/alertmanager",
+        }
+        servers = everything.enter_context(
+            stack.running(
+                folder / "monitoring",
+                targets={"app-web": [f"127.0.0.1:{site.metrics_port}"]},
+                receivers=hooks,
+                speed=SPEED,
+                without=EXPORTERS,
+            )
+        )
+        token = site.manage("shell", "--verbosity=0", "-c", ISSUE_TOKEN).stdout.split()[-1]
+        editor = httpx.Client(base_url=site.url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        everything.enter_context(editor)
+        everything.enter_context(shopping(site))
+        browser = everything.enter_context(chromium())
+        yield Stage(site, servers.prometheus, editor, grafana, dashboard(browser, site))
+
+
+@contextmanager
+def shopping(site: LiveSite) -> Iterator[None]:
+    """Shoppers place orders, one after another."""
+    sale, over = site.manage("setup_demo", "--sale-of", "100000").stdout.split()[-1], threading.Event()
+
+    def shop() -> None:
+        chance = random.Random(1)
+        with httpx.Client(base_url=site.url, timeout=20) as client:
+            while not over.wait(PAUSE_SECONDS):
+                headers = {**site.signature(chance.randint(1, SHOPPERS)), "Idempotency-Key": str(uuid4())}
+                client.post("/api/v1/orders/", json={"lines": [{"sale": sale, "quantity": 1}]}, headers=headers)
+
+    thread = threading.Thread(target=shop)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def dashboard(browser: Any, site: LiveSite) -> Page:
+    page = open_page(browser, site.url)
+    page.goto("/")
+    email, password = site.staff
+    page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(email)
+    page.get_by_label(re.compile("password", re.IGNORECASE)).fill(password)
+    page.get_by_role("button", name=re.compile("log in|sign in", re.IGNORECASE)).click()
+    expect(page.locator('[data-connection="live"]')).to_be_visible()
+    return page
+
+
+def test_rollout_that_breaks_checkout__is_ended_by_the_alert_that_guards_it(
+    stage: Stage, record_property: Callable[[str, object], None]
+) -> None:
+    switch = stage.page.locator(f'[data-flag="{FLAG}"]')
+    wait_for(lambda: stage.prometheus.value(ORDERED), "orders", CALM_SECONDS)
+    assert stage.share_of_failures() == 0
+
+    stage.editor.put(f"/api/v1/flags/{FLAG}?enabled=false").raise_for_status()
+    began = time.time()
+    changes = {"enabled": True, "rules": [{"id": "rollout", "percent": 50}], "guard": [ALERT]}
+    stage.editor.patch(f"/api/v1/flags/{FLAG}", json={"changes": changes, "reason": "roll out"}).raise_for_status()
+
+    expect(switch).to_have_attribute("aria-checked", "true")
+    shares: list[float] = []
+    change = wait_for(
+        lambda: shares.append(stage.share_of_failures()) or last_change(stage.editor, "alert"),
+        "the guard",
+        FIRE_SECONDS,
+    )
+    assert 0.2 < max(shares) < 0.8  # about half of the shoppers
+    seconds = datetime.fromisoformat(change["at"]).timestamp() - began
+
+    assert (change["actor"], change["before"]["enabled"], change["after"].get("enabled", False)) == (None, True, False)
+    assert change["reason"].startswith(f"{ALERT} fires: ")
+    expect(switch).to_have_attribute("aria-checked", "false", timeout=10_000)
+    expect(stage.page.locator('[data-panel="alerts"] li', has_text=ALERT)).to_be_visible()
+    wait_for(lambda: stage.share_of_failures() == 0, "the failures to end", FALL_SECONDS)
+    fell = time.time() - began - seconds
+    lines = [each for each in stage.grafana.annotations if FLAG in each["tags"]]
+    assert any(ALERT in each["text"] and "it is off" in each["text"] for each in lines)
+    assert not stage.editor.get(f"/api/v1/flags/{FLAG}").json()["enabled"]
+    record_property(
+        "summary",
+        f"Guarded rollout, {SPEED} times faster: {max(shares):.0%} of all orders failed; "
+        f"from the fault to off {seconds:.1f} s, no failure {fell:.1f} s later",
+    )
+
+
+def last_change(editor: httpx.Client, source: str) -> dict[str, Any] | None:
+    """The newest change of the flag, once it comes through that door."""
+    newest: dict[str, Any] = editor.get(f"/api/v1/flags/{FLAG}/history").json()["results"][0]
+    return newest if newest["source"] == source else None
