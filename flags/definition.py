@@ -48,8 +48,11 @@ class Operator(StrEnum):
     IN_CIDR = "IN_CIDR"
 
 
-class Plain(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Immutable, compared by value; what has its default is left out of JSON."""
+class Plain(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Immutable, compared by value; what has its default is left out of JSON.
+
+    Nothing here can refer to itself, so that the collector of circles need not look: thousands are made at once.
+    """
 
 
 class Constraint(Plain, frozen=True):
@@ -113,7 +116,7 @@ class Prerequisite(Plain, frozen=True):
     variants: tuple[str, ...] = ()
 
 
-class Targeting(Struct, frozen=True, kw_only=True):
+class Targeting(Struct, frozen=True, kw_only=True, gc=False):
     """What decides an answer. Empty `on_variant`: by `on_split`; empty `off_variant`: the caller's default."""
 
     type: FlagType = FlagType.BOOLEAN

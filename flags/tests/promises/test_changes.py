@@ -4,11 +4,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import pytest
 import redis
+from django.db import connection
 
 from flags import is_enabled
 from flags.current import CurrentSnapshot, current
@@ -87,12 +89,36 @@ def fork() -> tuple[bool, int]:
     Flag.objects.count()
     threading.Thread(target=hold, args=[current._turn], daemon=True).start()
     wait_until(current._turn.locked)
+    answer = in_a_child(lambda: sees_the_turn(seconds=3))
+    meet()
+    return answer() == "True", Flag.objects.count()
+
+
+def in_a_child(do: Callable[[], object]) -> Callable[[], str]:
+    """Fork, and get what waits for the child's answer."""
     reader, writer = os.pipe()
     if os.fork() == 0:
-        os.write(writer, b"1" if sees_the_turn(seconds=3) else b"0")
+        os.write(writer, str(do()).encode())
         os._exit(0)
-    meet()
-    return os.read(reader, 1) == b"1", Flag.objects.count()
+    return lambda: os.read(reader, 100).decode()
+
+
+def backends() -> tuple[str, str]:
+    """Who serves a thread of this process at the database, and who serves one of its child."""
+    return served_by(), in_a_child(served_by)()
+
+
+def served_by() -> str:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(ask_who_serves).result()
+
+
+def ask_who_serves() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [number] = cursor.fetchone()
+    connection.close()  # back to the pool
+    return str(number)
 
 
 def hold(lock: threading.Lock) -> None:
@@ -123,6 +149,14 @@ def test_forked_child__follows_by_itself(crowd: Crowd, settings: Any, redis_url:
     answers = crowd.at_once(partial(fork), partial(turn_when_all_have_met))
 
     assert answers == [(True, 2), None]
+
+
+def test_forked_child__leaves_the_database_connections_to_its_parent(crowd: Crowd) -> None:
+    [(own, childs)] = crowd.at_once(partial(backends))
+
+    assert own.isdigit()
+    assert childs.isdigit()
+    assert own != childs
 
 
 def test_without_a_new_start__a_forked_child_stays_behind(crowd: Crowd) -> None:
