@@ -223,21 +223,22 @@ def _failed(name: object, error: Exception) -> None:
     # A name from outside makes no series.
     known = name if isinstance(name, str) and name in current.snapshot.flags else ""
     tally(known, "", Reason.ERROR).count += 1
-    if _first_time(name):
+    if _first_time("failed", name):
         logger.error("The flag %r can't be checked", name, exc_info=error)
 
 
 def _unknown(name: str) -> None:
     unknown_checks.count += 1
-    if _first_time(name):
+    if _first_time("unknown", name):
         logger.warning("No flag is called %r. %s", name, hint(name, {*declared, *current.snapshot.flags}))
 
 
-def _first_time(name: object) -> bool:
-    """Whether the log has not heard of this name yet."""
-    if len(_logged) >= LONGEST_LIST_OF_LOGGED or repr(name) in _logged:
+def _first_time(what: str, name: object) -> bool:
+    """Whether the log has not heard this of this name yet."""
+    news = f"{what} {name!r}"
+    if len(_logged) >= LONGEST_LIST_OF_LOGGED or news in _logged:
         return False
-    _logged.add(repr(name))
+    _logged.add(news)
     return True
 
 

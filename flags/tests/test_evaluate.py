@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flags import aevaluate, aget_value, ais_enabled, evaluate, get_value, is_enabled, override_flags
+from flags import aevaluate, aget_value, ais_enabled, evaluate, evaluation, get_value, is_enabled, override_flags
 from flags.current import current
 from flags.definition import Constraint, Operator, Override, Prerequisite, Variant
 from flags.document import FlagState
@@ -259,7 +259,10 @@ def test_unknown_name__is_an_error_with_the_callers_default() -> None:
     assert (found.value, found.reason, found.error_code) == ("mine", "ERROR", "FLAG_NOT_FOUND")
 
 
-def test_flag_that_cannot_be_evaluated__answers_the_default_and_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+def test_flag_that_cannot_be_evaluated__answers_the_default_and_is_counted(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "_logged", set())
     know({"it": colour(on_variant="no such variant")})
     counted = tally("it", "", "ERROR").count
 

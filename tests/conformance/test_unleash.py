@@ -38,7 +38,9 @@ def test_specification__passes_as_written_and_read_again(
 ) -> None:
     failed = [failure for file in files.values() for failure in failures(file, written(file["state"]))]
 
-    record_property("summary", f"Unleash's client specification {VERSION}, written and read again: {CASES - len(failed)}/{CASES}")
+    record_property(
+        "summary", f"Unleash's client specification {VERSION}, written and read again: {CASES - len(failed)}/{CASES}"
+    )
     assert failed == []
 
 
