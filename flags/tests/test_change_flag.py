@@ -16,7 +16,8 @@ from flags.definition import Definition, Override, Rule, Variant
 from flags.errors import ApprovalNeeded, ChangedMeanwhile, DefinitionInvalid, FlagUnknown, ReasonRequired
 from flags.models import Flag, FlagSet
 from flags.queries import definition_of, read_document
-from flags.services import change_flag, create_flag, turn_off_many, write_segment
+from flags.services import change_flag, create_flag, import_definitions, turn_off_many, write_segment
+from flags.services.edits import defined
 from flags.tests.conftest import NOBODY
 
 pytestmark = pytest.mark.django_db
@@ -284,6 +285,16 @@ def test_statements__do_not_grow_with_the_flags(make_flag: Callable[..., Flag]) 
     for size in (2, 40):
         keys = [make_flag(f"f{size}.{number}", enabled=True).key for number in range(size)]
         counts.add(len(statements(lambda keys=keys: turn_off_many(keys=keys, **NOBODY))))
+
+    assert len(counts) == 1
+
+
+@pytest.mark.usefixtures("around")
+def test_statements__do_not_grow_with_an_import() -> None:
+    counts = set()
+    for size in (2, 40):
+        flags = [defined({"key": f"i{size}.{number}", "rules": rules(2)}) for number in range(size)]
+        counts.add(len(statements(lambda flags=flags: import_definitions(definitions=flags, actor=None))))
 
     assert len(counts) == 1
 
