@@ -151,6 +151,7 @@ class LiveSite:
         left = "SELECT 1 FROM events_outboxmessage WHERE state IN ('pending', 'leased') AND due_at < now() + '5 min'"
         seen = ""
         while self.sql(left):
+            time.sleep(1)  # asking costs the site a connection
             seen = wait_for(lambda before=seen: self.other_states(before), f"any of these to change: {seen}", 180)
 
     def other_states(self, before: str) -> str:

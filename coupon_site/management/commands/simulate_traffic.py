@@ -38,13 +38,18 @@ class Command(BaseCommand):
             "--rate", type=float, default=2.0, help="orders per second, on the day's average (default 2)"
         )
         parser.add_argument("--minutes", type=float, default=0.0, help="how long (default: until stopped)")
+        parser.add_argument("--visits", type=int, default=0, help="how many shoppers come (default: no end)")
         parser.add_argument("--url", default=settings.SITE_URL, help="the site's address (default %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> str:
         if not 0 < options["rate"] <= 1000:
             raise CommandError("--rate is a number of orders per second between 0 and 1000.", returncode=2)
         day = Day(
-            options["url"], rate=options["rate"], seconds=options["minutes"] * 60 or math.inf, say=self.stdout.write
+            options["url"],
+            rate=options["rate"],
+            seconds=options["minutes"] * 60 or math.inf,
+            visits=options["visits"] or math.inf,
+            say=self.stdout.write,
         )
         asyncio.run(day.pass_by())
         return f"Done: {day.summary()}."
@@ -57,6 +62,7 @@ class Day:
     url: str
     rate: float
     seconds: float
+    visits: float
     say: Any
     counts: Counter[str] = field(default_factory=Counter)
     sales: list[dict[str, Any]] = field(default_factory=list)
@@ -80,8 +86,9 @@ class Day:
 
     async def admit(self, client: httpx.AsyncClient, visits: asyncio.TaskGroup) -> None:
         """Let shoppers in as busily as the hour is."""
-        start = time.monotonic()
-        while not self.stopping and (passed := time.monotonic() - start) < self.seconds:
+        start, admitted = time.monotonic(), 0
+        while not self.stopping and admitted < self.visits and (passed := time.monotonic() - start) < self.seconds:
+            admitted += 1
             visits.create_task(self.visit(client, random.randint(1, SHOPPERS)))  # noqa: S311  not cryptography
             await asyncio.sleep(random.expovariate(self.rate * busyness(passed)))
 
