@@ -71,7 +71,8 @@ def reasons_of(flag: Flag, evidence: Evidence) -> Iterator[StaleReason]:
         # A switch for emergencies and a right are there to stay as they are.
         elif len(variants) == 1 and lifetime is not None and is_quiet(evidence.changed_at.get(flag.pk), at):
             yield StaleReason.SETTLED
-    if evidence.referenced and flag.key not in evidence.referenced:
+    # A flag may be made before the code that asks for it arrives.
+    if evidence.referenced and flag.key not in evidence.referenced and is_quiet(flag.created_at, at):
         yield StaleReason.UNREFERENCED
 
 

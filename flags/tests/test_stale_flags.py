@@ -90,6 +90,13 @@ def test_flag_that_no_code_names__is_a_reason_once_the_code_was_scanned(make_fla
     assert reasons() == {"a": {StaleReason.UNREFERENCED}}
 
 
+def test_flag_whose_code_is_still_to_come__is_not_stale(make_flag: MakeFlag) -> None:
+    flag = make_flag("a", kind="permission")
+    CodeReference.objects.create(key="b", path="x.py", line=1, text="", seen_at=AT)
+
+    assert reasons(flag.created_at + timedelta(days=1)) == {}
+
+
 def test_archived_flag__is_gone_already(make_flag: MakeFlag) -> None:
     make_flag("a")
     archive_flag(key="a", at=AT, **NOBODY)
