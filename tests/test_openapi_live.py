@@ -113,9 +113,16 @@ def checks_of(operation: Operation, mode: GenerationMode) -> list[Any]:
 
 def cases_of(operation: Operation, mode: GenerationMode, door: Door) -> st.SearchStrategy[Case]:
     """Requests to things that exist, where the path names one, and to others."""
-    known = ids_of(operation.path, door) if "{id}" in operation.path else []
-    paths: list[dict[str, str] | None] = [None, *[{"id": each} for each in known]]
+    paths = [None, *places_of(operation.path, door)]
     return st.one_of(*[operation.as_strategy(generation_mode=mode, path_parameters=path) for path in paths])
+
+
+def places_of(path: str, door: Door) -> list[dict[str, str]]:
+    """What stands in a path that leads to something."""
+    if "{id}" in path:
+        return [{"id": each} for each in ids_of(path, door)]
+    names = [each for each in ("name", "key") if f"{{{each}}}" in path]  # of flags
+    return [{name: flag} for name in names for flag in ("checkout.sales_open", "no.such")]
 
 
 def ids_of(path: str, door: Door) -> list[str]:

@@ -1,7 +1,5 @@
 """What comes in and goes out."""
 
-from typing import Any
-
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
@@ -16,13 +14,6 @@ IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description="The ETag that the change is made on; 412 when it is older"
 )
 REASON_LENGTH = 200
-
-
-class FlagStateOut(serializers.Serializer[Any]):
-    """All that a client without rights over flags sees of one."""
-
-    name = serializers.CharField(source="key")
-    enabled = serializers.BooleanField()
 
 
 class FlagOut(serializers.ModelSerializer[Flag]):

@@ -97,7 +97,11 @@ def normal_rule(rule: Rule) -> Rule:
 
 
 def in_utc(moment: datetime | None) -> datetime | None:
-    return moment and moment.astimezone(UTC)
+    """Raises DefinitionInvalid for a moment that lies before the first year, or after the last, in UTC."""
+    try:
+        return moment and moment.astimezone(UTC)
+    except OverflowError as error:
+        raise DefinitionInvalid(f"{moment} is out of range.", errors={"definition": [str(error)]}) from error
 
 
 def plain(definition: Definition) -> dict[str, Any]:
