@@ -183,8 +183,8 @@ def test_flag_that_two_people_edit__keeps_what_the_slower_one_typed(browser: Bro
     slow, fast = (signed_in(browser, site, who, **DESK) for who in (site.staff, SECOND))
     for page in (slow, fast):
         look_at(page, "show.shared", "About")
-    slow.get_by_label("Owner").fill("the slower one")
-    fast.get_by_label("Description").fill("from the faster one")
+    slow.get_by_label("Owner", exact=True).fill("the slower one")
+    fast.get_by_label("Description", exact=True).fill("from the faster one")
     button(fast, "Save").click()
     expect(button(fast, "Save")).to_be_hidden()
 
@@ -192,9 +192,9 @@ def test_flag_that_two_people_edit__keeps_what_the_slower_one_typed(browser: Bro
 
     trouble = slow.get_by_role("alert").filter(has_text=SECOND[0])
     expect(trouble).to_contain_text("description: nothing → from the faster one")
-    expect(slow.get_by_label("Owner")).to_have_value("the slower one")
+    expect(slow.get_by_label("Owner", exact=True)).to_have_value("the slower one")
     slow.keyboard.press("Enter")  # "Keep mine on top of theirs" has the focus
-    expect(slow.get_by_label("Description")).to_have_value("from the faster one")
+    expect(slow.get_by_label("Description", exact=True)).to_have_value("from the faster one")
     slow.keyboard.press("Enter")  # and then "Save"
     expect(button(slow, "Save")).to_be_hidden()
     query = "SELECT owner, description FROM flags_flag WHERE key = 'show.shared'"

@@ -60,7 +60,7 @@ export function savingBar(root, { draft, urls, known, redrawAll, refresh, openTa
   }
 
   function complain(text, control = null) {
-    trouble.replaceChildren(h("p", {}, text));
+    trouble.replaceChildren(h("p.flag-complaint", {}, text));
     control?.setAttribute("aria-invalid", "true");
     control?.focus();
   }
@@ -91,6 +91,8 @@ export function savingBar(root, { draft, urls, known, redrawAll, refresh, openTa
     trouble.querySelector("button").focus();
   }
 
+  // An edit answers a complaint, but settles no conflict.
+  draft.onChange(() => trouble.querySelector(":scope > .flag-complaint")?.remove());
   draft.onChange(show);
   show();
   window.addEventListener("beforeunload", (event) => draft.changed().length && event.preventDefault());
