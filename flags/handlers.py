@@ -7,7 +7,7 @@ import redis
 from django.utils import timezone
 
 from events import sweep
-from flags.services import collect_usage, reconcile, run_planned_changes
+from flags.services import collect_usage, forget_usage, reconcile, run_planned_changes
 
 logger = logging.getLogger(__name__)
 
@@ -36,3 +36,9 @@ def keep_usage() -> int:
     except redis.RedisError as error:
         logger.warning("Redis does not answer (%s): how flags are used is asked again in a minute", error)
         return 0
+
+
+@sweep(every=timedelta(hours=1))
+def drop_old_usage() -> int:
+    """Of days long gone."""
+    return forget_usage(at=timezone.now())

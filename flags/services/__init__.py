@@ -20,7 +20,7 @@ from flags.services.propagation import publish_flags, reconcile
 from flags.services.references import record_references
 from flags.services.schedule import run_planned_changes
 from flags.services.segments import remove_segment, write_segment
-from flags.services.usage import collect_usage
+from flags.services.usage import collect_usage, forget_usage
 
 __all__ = [
     "Imported",
@@ -31,6 +31,7 @@ __all__ = [
     "change_or_plan",
     "collect_usage",
     "create_flag",
+    "forget_usage",
     "guard_flags",
     "import_definitions",
     "plan_change",

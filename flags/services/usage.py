@@ -1,7 +1,7 @@
 """Keeps how often flags answered what, per day."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -9,9 +9,11 @@ import redis
 from django.db import connection
 
 from flags import mirror
+from flags.models import FlagUsage
 from flags.usage import USAGE
 
 TAKEN = f"{USAGE}:taken"
+KEPT = timedelta(days=400)  # a year, and a month to compare it with
 Fields = tuple[str, str, str, str]
 
 ADD = """
@@ -53,3 +55,9 @@ def add(told: Mapping[Any, Any], *, at: datetime) -> int:
         )
         added: int = cursor.rowcount
     return added
+
+
+def forget_usage(*, at: datetime) -> int:
+    """Drop the days that nobody compares with any more; returns how many rows."""
+    dropped, _ = FlagUsage.objects.filter(day__lt=(at - KEPT).date()).delete()
+    return dropped

@@ -12,7 +12,7 @@ from flags import is_enabled
 from flags.handlers import keep_usage
 from flags.metrics import counts
 from flags.models import Flag, FlagUsage
-from flags.services import collect_usage
+from flags.services import collect_usage, forget_usage
 from flags.services.usage import TAKEN
 from flags.tests.conftest import DEAD_REDIS
 from flags.tests.known import boolean, colour, know
@@ -146,3 +146,15 @@ tally("u.shop", "on", "STATIC").count += 1
 
     [(field, count)] = shared.hgetall(USAGE).items()
     assert ('"u.shop","on","STATIC"' in field, count) == (True, "1")
+
+
+@pytest.mark.django_db
+def test_usage_of_long_ago__is_forgotten(make_flag: Callable[..., Flag]) -> None:
+    flag = make_flag("a.b")
+    for days_ago in (399, 401):
+        day = TODAY - timedelta(days=days_ago)
+        FlagUsage.objects.create(flag=flag, day=day, variant="on", reason="STATIC", count=1, last_seen_at=NOON)
+
+    assert forget_usage(at=NOON) == 1
+
+    assert [day for _, day, *_ in kept()] == [TODAY - timedelta(days=399)]
