@@ -1,7 +1,7 @@
 """Each invariant finds the row that breaks it, and nothing else; figures count what they say."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -18,6 +18,7 @@ from vouchers.tests.conftest import Books
 from vouchers.tests.factories import accepted, claim, new_gift, new_paid_order, new_till, new_voucher, new_vouchers
 
 pytestmark = pytest.mark.django_db
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -84,8 +85,8 @@ def test_paid_order_whose_message_waits_for_a_busy_worker__is_late_and_not_broke
     "fields",
     [
         {"attempts": 1},
-        {"state": "dead", "finished_at": timezone.now()},
-        {"state": "delivered", "finished_at": timezone.now()},
+        {"state": "dead", "finished_at": LONG_AGO},
+        {"state": "delivered", "finished_at": LONG_AGO},
         {"event": "order.fulfilled"},
         {"topic": "cashback"},
         {"payload": {"order": "00000000-0000-0000-0000-000000000000"}},
