@@ -116,7 +116,11 @@ async def test_last_event_that_nobody_told__counts_as_none(open_stream: Callable
     await reader.leave()
 
 
-@pytest.mark.parametrize("ticket", ["", "x", "x:y", "\ud7ff", ticket_of(UUID(int=1), at=NOON)])
+@pytest.mark.parametrize(
+    "ticket",
+    ["", "x", "x:y", "\ud7ff", ticket_of(UUID(int=1), at=NOON)],
+    ids=["none", "word", "parts", "odd", "old"],
+)
 async def test_ticket_that_is_not_good__opens_nothing(open_stream: Callable[..., Reader], ticket: str) -> None:
     assert await open_stream(ticket=ticket).begin() == 401
 
