@@ -8,15 +8,22 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+# Sums of whole tables are compared by grouping, never by joining them: after a large import the statistics are old, and
+# a join of two sums becomes a loop in a loop.
 BALANCES = """
-SELECT count(*) FROM cashback_account account
-LEFT JOIN (
-    SELECT account_id, sum(amount) AS total FROM (
-        SELECT credit_id AS account_id, amount_minor AS amount FROM cashback_transfer
-        UNION ALL SELECT debit_id, -amount_minor FROM cashback_transfer
-    ) sides GROUP BY account_id
-) booked ON booked.account_id = account.id
-WHERE account.owner_id IS NOT NULL AND account.balance_minor <> coalesce(booked.total, 0)
+SELECT count(*) FROM (
+    SELECT id FROM (
+        SELECT id, -balance_minor AS amount FROM cashback_account WHERE owner_id IS NOT NULL
+        UNION ALL
+        SELECT account.id, transfer.amount_minor
+        FROM cashback_transfer transfer JOIN cashback_account account ON account.id = transfer.credit_id
+        WHERE account.owner_id IS NOT NULL
+        UNION ALL
+        SELECT account.id, -transfer.amount_minor
+        FROM cashback_transfer transfer JOIN cashback_account account ON account.id = transfer.debit_id
+        WHERE account.owner_id IS NOT NULL
+    ) sides GROUP BY id HAVING sum(amount) <> 0
+) broken
 """
 
 # What users have, by their own accounts, and what the platform has given, by its transfers.
@@ -45,18 +52,21 @@ WHERE debit.currency <> credit.currency
 
 # What an event has brought into its buyer's wallet against what it is worth.
 EVENTS = """
-SELECT count(*) FROM cashback_cashbackevent event
-LEFT JOIN (
-    SELECT transfer.source_id, sum(CASE WHEN credit.owner_id IS NULL THEN -transfer.amount_minor
-        WHEN debit.owner_id IS NULL THEN transfer.amount_minor ELSE 0 END) AS total
-    FROM cashback_transfer transfer
-    JOIN cashback_account debit ON debit.id = transfer.debit_id
-    JOIN cashback_account credit ON credit.id = transfer.credit_id
-    WHERE transfer.source_type = 'cashback_event' GROUP BY transfer.source_id
-) booked ON booked.source_id = event.public_id
-WHERE coalesce(booked.total, 0) <> event.written_off_minor + CASE
-    WHEN event.state IN ('tracked', 'declined', 'reversed') THEN 0
-    ELSE event.original_minor - event.clawed_back_minor + event.correction_minor END
+SELECT count(*) FROM (
+    SELECT id FROM (
+        SELECT public_id AS id, -written_off_minor - CASE
+            WHEN state IN ('tracked', 'declined', 'reversed') THEN 0
+            ELSE original_minor - clawed_back_minor + correction_minor END AS amount
+        FROM cashback_cashbackevent
+        UNION ALL
+        SELECT transfer.source_id, CASE WHEN credit.owner_id IS NULL THEN -transfer.amount_minor
+            WHEN debit.owner_id IS NULL THEN transfer.amount_minor ELSE 0 END
+        FROM cashback_transfer transfer
+        JOIN cashback_account debit ON debit.id = transfer.debit_id
+        JOIN cashback_account credit ON credit.id = transfer.credit_id
+        WHERE transfer.source_type = 'cashback_event'
+    ) sides GROUP BY id HAVING sum(amount) <> 0
+) broken
 """
 
 # Everybody's pending account holds their unpaid events and nothing else.
@@ -73,17 +83,19 @@ SELECT count(*) FROM (
 
 # A payout's money is where its state says: set aside once, then gone, or given back, or neither.
 PAYOUTS = """
-SELECT count(*) FROM cashback_payout payout
-LEFT JOIN (
-    SELECT source_id, sum(amount_minor) FILTER (WHERE reason = 'payout') AS aside,
-        sum(amount_minor) FILTER (WHERE reason = 'settlement') AS gone,
-        sum(amount_minor) FILTER (WHERE reason = 'return') AS back
-    FROM cashback_transfer WHERE source_type = 'payout' GROUP BY source_id
-) booked ON booked.source_id = payout.public_id
-WHERE booked.aside IS DISTINCT FROM payout.amount_minor
-    OR coalesce(booked.gone, 0) <> CASE WHEN payout.state = 'paid' THEN payout.amount_minor ELSE 0 END
-    OR coalesce(booked.back, 0) <>
-        CASE WHEN payout.state IN ('rejected', 'returned') THEN payout.amount_minor ELSE 0 END
+SELECT count(*) FROM (
+    SELECT id FROM (
+        SELECT public_id AS id, -amount_minor AS aside,
+            CASE WHEN state = 'paid' THEN -amount_minor ELSE 0 END AS gone,
+            CASE WHEN state IN ('rejected', 'returned') THEN -amount_minor ELSE 0 END AS back
+        FROM cashback_payout
+        UNION ALL
+        SELECT source_id, CASE WHEN reason = 'payout' THEN amount_minor ELSE 0 END,
+            CASE WHEN reason = 'settlement' THEN amount_minor ELSE 0 END,
+            CASE WHEN reason = 'return' THEN amount_minor ELSE 0 END
+        FROM cashback_transfer WHERE source_type = 'payout'
+    ) sides GROUP BY id HAVING sum(aside) <> 0 OR sum(gone) <> 0 OR sum(back) <> 0
+) broken
 """
 
 # What lies in clearing is what open payouts have set aside.
@@ -116,27 +128,27 @@ WHERE event.state NOT IN ('declined', 'reversed') AND event.buyer_id = conversio
 """
 
 TOTALS = """
-SELECT count(*) FROM cashback_conversion conversion
-LEFT JOIN (
-    SELECT conversion_id, sum(amount_minor * copies) AS total, sum(copies) AS lines FROM (
-        SELECT conversion_id, line_hash, amount_minor, max(copies) AS copies FROM (
+SELECT count(*) FROM (
+    SELECT id FROM (
+        SELECT id, -gross_minor AS total, -lines AS lines FROM cashback_conversion
+        UNION ALL
+        SELECT conversion_id, amount_minor * max(copies), max(copies) FROM (
             SELECT line.conversion_id, line.line_hash, line.amount_minor, sum(line.copies) AS copies
             FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
             GROUP BY line.conversion_id, line.line_hash, line.amount_minor, job.series_id
         ) said GROUP BY conversion_id, line_hash, amount_minor
-    ) known GROUP BY conversion_id
-) known ON known.conversion_id = conversion.id
-WHERE conversion.gross_minor <> coalesce(known.total, 0) OR conversion.lines <> coalesce(known.lines, 0)
+    ) sides GROUP BY id HAVING sum(total) <> 0 OR sum(lines) <> 0
+) broken
 """
 
 CANCELLED = """
-SELECT count(*) FROM cashback_conversion conversion
-LEFT JOIN (
-    SELECT purchase_id AS conversion_id, sum(amount_minor) AS total FROM cashback_cancellationmatch GROUP BY purchase_id
-    UNION ALL
-    SELECT cancellation_id, sum(amount_minor) FROM cashback_cancellationmatch GROUP BY cancellation_id
-) matched ON matched.conversion_id = conversion.id
-WHERE conversion.cancelled_minor <> coalesce(matched.total, 0)
+SELECT count(*) FROM (
+    SELECT id FROM (
+        SELECT id, -cancelled_minor AS amount FROM cashback_conversion
+        UNION ALL SELECT purchase_id, amount_minor FROM cashback_cancellationmatch
+        UNION ALL SELECT cancellation_id, amount_minor FROM cashback_cancellationmatch
+    ) sides GROUP BY id HAVING sum(amount) <> 0
+) broken
 """
 
 LINES = """
