@@ -50,12 +50,13 @@ def uses_that_differ() -> int:
     """Vouchers whose counter is not the number of uses that were not taken back."""
     return count(
         """
-        SELECT count(*) FROM vouchers_voucher voucher
-        LEFT JOIN (
-            SELECT voucher_id, count(*) FILTER (WHERE voids_id IS NULL) - count(voids_id) AS uses
-            FROM vouchers_redemption GROUP BY voucher_id
-        ) taken ON taken.voucher_id = voucher.id
-        WHERE voucher.uses_done <> coalesce(taken.uses, 0)
+        SELECT count(*) FROM (
+            SELECT id FROM (
+                SELECT id, -uses_done AS uses FROM vouchers_voucher
+                UNION ALL
+                SELECT voucher_id, CASE WHEN voids_id IS NULL THEN 1 ELSE -1 END FROM vouchers_redemption
+            ) sides GROUP BY id HAVING sum(uses) <> 0
+        ) broken
         """
     )
 
