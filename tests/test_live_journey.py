@@ -47,7 +47,7 @@ def test_flag_switched_in_the_admin__shows_in_the_api_and_on_the_dashboard(live_
     sign_in(page, live_site)
     admin = page.context.new_page()
     admin.goto(f"{live_site.url}/admin/flags/flag/")
-    switch = admin.locator('[role="switch"][data-flag="cashback.auto_approve"]')
+    switch = admin.get_by_role("switch", name="cashback.auto_approve", exact=True)
     before = switch.get_attribute("aria-checked")
     after = "false" if before == "true" else "true"
 

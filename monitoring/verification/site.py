@@ -163,12 +163,13 @@ def wait_for_frame(connection: ClientConnection, seconds: float, **fields: str) 
 
 
 def buy(stack: Stack) -> dict[str, Any]:
-    """One unit of the first sale."""
+    """One unit of the first sale that has any."""
     site = signed(stack)
-    sales = site.json("/api/v1/sales/")["results"]
-    if not sales:
+    sales = [sale["id"] for sale in site.json("/api/v1/sales/")["results"]]
+    left = next((sale for sale in sales if site.json(f"/api/v1/sales/{sale}/availability")["available"]), None)
+    if left is None:
         raise NotAsked("nothing is on sale")
-    lines = [{"sale": sales[0]["id"], "quantity": 1}]
+    lines = [{"sale": left, "quantity": 1}]
     keyed = Server(site.url, {**site.headers, "Idempotency-Key": str(uuid4())}, stack.patience)
     order: dict[str, Any] = keyed.json("/api/v1/orders/", method="POST", json={"lines": lines})
     return order

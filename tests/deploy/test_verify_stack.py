@@ -64,7 +64,7 @@ def test_stack_that_works__every_question_is_answered_well(live_site: LiveSite, 
 
     status, lines = verify(live_site, servers, "--buy")
 
-    assert status == 0, lines
+    assert status == 0, "\n".join(lines)
     states = {line[8:].split(": ")[1]: line[8:].split()[0] for line in lines if line.startswith("[")}
     skipped = {"front door", "retention", "backups", "healthy", "datasource", "dashboards"}
     assert {name for name, state in states.items() if state == "skipped"} <= skipped
