@@ -42,3 +42,5 @@ _start()
 from coupon_site.settings import *  # noqa: E402, F403  reads the addresses set above
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Otherwise each test's client makes a list of all static files before its first request.
+WHITENOISE_AUTOREFRESH = True

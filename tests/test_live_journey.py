@@ -56,7 +56,7 @@ def test_flag_switched_in_the_admin__shows_in_the_api_and_on_the_dashboard(live_
     expect(switch).to_have_attribute("aria-checked", after)
     assert page.request.get("/api/v1/flags/").json()["cashback.auto_approve"] is (after == "true")
     shown = page.locator('[role="switch"][data-flag="cashback.auto_approve"]')
-    expect(shown).to_have_attribute("aria-checked", after, timeout=2000)
+    expect(shown).to_have_attribute("aria-checked", after, timeout=10_000)
 
     shown.click()
 
