@@ -89,5 +89,6 @@ def test_resolution__is_told_everywhere_but_to_the_heartbeat(config: dict[str, A
     }
 
     assert told.pop("heartbeat") == {False}
+    assert told.pop("site") == {True, False}  # the alerts' page hears of it; a flag that a guard turned off stays off
     assert told.pop("null") == set()
     assert all(answers == {True} for answers in told.values()), told
