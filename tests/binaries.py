@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
@@ -10,10 +11,12 @@ PLACES = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/s
 
 
 def require_binary(name: str) -> str:
-    """Path of a program. Without it the test is skipped and says so; where CI=true it fails."""
-    if found := shutil.which(name, path=PLACES):
-        return found
-    reason = f"{name} is not installed"
+    """Path of a program; a test can't go on without it."""
+    return shutil.which(name, path=PLACES) or missing(f"{name} is not installed")
+
+
+def missing(what: str) -> NoReturn:
+    """What a test needs is not on this machine: it is skipped and says so. Where CI=true it fails."""
     if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+        pytest.fail(what)
+    pytest.skip(what)

@@ -1,12 +1,14 @@
 """A real browser, for journeys through the running site."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.binaries import require_binary
+from tests.live import LiveSite
 
 # Background services of the browser would look for hosts that a test machine doesn't reach.
 ARGUMENTS = [
@@ -38,3 +40,13 @@ def open_page(browser: Browser, url: str, **options: Any) -> Page:
 def remember(page: Page, message: ConsoleMessage) -> None:
     if message.type == "error":
         page.errors.append(f"{message.text} {message.location}")  # type: ignore[attr-defined]
+
+
+def sign_in(page: Page, site: LiveSite) -> None:
+    """Sign the page in as staff, and wait until the dashboard is live."""
+    email, password = site.staff
+    page.goto("/")
+    page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(email)
+    page.get_by_label(re.compile("password", re.IGNORECASE)).fill(password)
+    page.get_by_role("button", name=re.compile("log in|sign in", re.IGNORECASE)).click()
+    expect(page.locator('[data-connection="live"]')).to_be_visible(timeout=15_000)

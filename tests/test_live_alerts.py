@@ -1,6 +1,5 @@
 """From Alertmanager over the running site to the eyes of who watches the live dashboard, and to sockets that may."""
 
-import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import chromium, open_page
+from tests.browser import chromium, open_page, sign_in
 from tests.deploy.alertmanager import Manager, alertmanager, labels_of
 from tests.live import LiveSite, wait_for
 
@@ -35,12 +34,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def dashboard(browser: Browser, live_site: LiveSite) -> Page:
     page = open_page(browser, live_site.url)
-    page.goto("/")
-    email, password = live_site.staff
-    page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(email)
-    page.get_by_label(re.compile("password", re.IGNORECASE)).fill(password)
-    page.get_by_role("button", name=re.compile("log in|sign in", re.IGNORECASE)).click()
-    expect(page.locator('[data-connection="live"]')).to_be_visible()
+    sign_in(page, live_site)
     return page
 
 

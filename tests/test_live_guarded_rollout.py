@@ -1,7 +1,6 @@
 """A rollout that breaks the shop ends by itself: the real Prometheus and Alertmanager notice, and the flag goes off."""
 
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from monitoring import stack
 from monitoring.stack.commands import PROGRAMS
 from monitoring.tests.grafana import TOKEN, Grafana, grafana_running
 from tests.binaries import require_binary
-from tests.browser import chromium, open_page
+from tests.browser import chromium, open_page, sign_in
 from tests.live import LiveSite, wait_for
 
 pytestmark = [pytest.mark.xdist_group("guard"), pytest.mark.slow]
@@ -116,12 +115,7 @@ def shopping(site: LiveSite) -> Iterator[None]:
 
 def dashboard(browser: Any, site: LiveSite) -> Page:
     page = open_page(browser, site.url)
-    page.goto("/")
-    email, password = site.staff
-    page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(email)
-    page.get_by_label(re.compile("password", re.IGNORECASE)).fill(password)
-    page.get_by_role("button", name=re.compile("log in|sign in", re.IGNORECASE)).click()
-    expect(page.locator('[data-connection="live"]')).to_be_visible()
+    sign_in(page, site)
     return page
 
 

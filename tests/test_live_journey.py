@@ -1,12 +1,11 @@
 """One order's whole way, from a customer's program into an operator's open browser."""
 
-import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, open_page
+from tests.browser import chromium, open_page, sign_in
 from tests.live import LiveSite
 
 pytestmark = pytest.mark.xdist_group("live")
@@ -16,15 +15,6 @@ pytestmark = pytest.mark.xdist_group("live")
 def page(live_site: LiveSite) -> Iterator[Page]:
     with chromium() as browser:
         yield open_page(browser, live_site.url)
-
-
-def sign_in(page: Page, site: LiveSite) -> None:
-    email, password = site.staff
-    page.goto("/")
-    page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(email)
-    page.get_by_label(re.compile("password", re.IGNORECASE)).fill(password)
-    page.get_by_role("button", name=re.compile("log in|sign in", re.IGNORECASE)).click()
-    expect(page.locator('[data-connection="live"]')).to_be_visible(timeout=15_000)
 
 
 def test_order__appears_on_the_open_dashboard_as_it_goes_its_way(live_site: LiveSite, page: Page) -> None:

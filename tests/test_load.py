@@ -17,7 +17,7 @@ from prometheus_client import generate_latest
 from benchmarks.load import visits
 from benchmarks.load.figures import BUCKETS, Figures
 from monitoring.metrics import DURATION_BUCKETS
-from tests.binaries import require_binary
+from tests.binaries import missing, require_binary
 from tests.live import ROOT, LiveSite, free_ports, wait_for
 
 LOAD = ROOT / "benchmarks" / "load"
@@ -183,7 +183,7 @@ def locust() -> Path:
     if not made_from.exists() or made_from.read_text() != wanted.read_text():
         install = [f"{home}/bin/pip", "install", "-q", "--disable-pip-version-check", "-r", str(wanted)]
         if os.environ.get("CI") != "true":
-            pytest.skip(
+            missing(
                 f"{home} has no Locust of these pins: python -m venv {home} && {' '.join(install)}"
                 f" && cp {wanted} {home}"
             )

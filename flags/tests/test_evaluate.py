@@ -201,8 +201,7 @@ def test_default_stickiness__is_the_user_then_the_session() -> None:
 
     assert [is_enabled("it", context={"userId": str(n), "sessionId": "x"}) for n in range(50)] == by_session
     assert [is_enabled("it", context={"targetingKey": n}) for n in range(50)] == by_session
-    assert True in by_session
-    assert False in by_session
+    assert {*by_session} == {True, False}
 
 
 def test_value_of_another_type_than_the_default__is_an_error_and_not_given() -> None:
