@@ -16,7 +16,7 @@ from events.hub.frame import Frame
 from events.hub.replies import error, with_ref
 from events.hub.sampler import DEFAULT_SECONDS
 from events.hub.unread import MAX_FRAMES
-from events.hub.viewer import Refused, admit_by_ticket
+from events.hub.viewer import BadTicket, Refused, admit_by_ticket
 from events.registry import registry
 from events.streams import FigureStream, Report, figure_streams, reports
 
@@ -105,8 +105,12 @@ class Commands:
             case {"ticket": str(ticket)}:
                 try:
                     viewer = await admit_by_ticket(ticket)
-                except Refused as refused:
+                except BadTicket as refused:
                     self.end(CloseCode.AUTH_EXPIRED, refused.reason)
+                    return
+                except Refused as refused:
+                    text = "tickets can't be looked up now"
+                    self.reply(error(refused.reason, text, ref=content.get("ref"), retryable=True))
                     return
                 if viewer.user.pk != self.connection.viewer.user.pk:
                     self.end(CloseCode.FORBIDDEN, "forbidden")

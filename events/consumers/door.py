@@ -153,8 +153,10 @@ class RealtimeConsumer(AsyncConsumer):
                     cast(Place, self.place).seat(viewer.user.pk)
                 except TooMany as refused:
                     await self.turn_away(CloseCode.TOO_MANY, refused.reason)
-                except Refused as refused:
+                except BadTicket as refused:
                     await self.turn_away(CloseCode.AUTH_EXPIRED, refused.reason)
+                except Refused as refused:
+                    await self.turn_away(CloseCode.TRY_LATER, refused.reason)
                 else:
                     await self.welcome(viewer, ref=rest.get("ref"))
             case _:

@@ -165,7 +165,8 @@ class Connection:
     def ask(self) -> None:
         """Much is unread: ask before it is too much."""
         if self.pinged_at is None and not self.ping():
-            self.push(Frame.of({"type": "ping", "pos": self.position()}))
+            self.backlog.add_first(Frame.of({"type": "ping", "pos": self.position()}))
+            self.wake()
 
     def position(self) -> dict[str, int]:
         """Where the client's channels stand."""

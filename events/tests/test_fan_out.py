@@ -306,3 +306,17 @@ async def test_answer__says_nothing_of_what_was_sent_after_the_question(hub: Hub
     connection.answered()
 
     assert connection.unread.frames == 1
+
+
+async def test_question_by_message__overtakes_what_waits_for_its_answer(hub: Hub, window: int) -> None:
+    connection, network = await follower(hub)
+    connection.unread = Unread(counts=True)
+    connection.replay([frame(seq) for seq in range(1, 301)])
+
+    async with asyncio.timeout(3):
+        while connection.backlog:
+            await asyncio.sleep(0.01)
+            connection.ponged()
+
+    assert network.seqs() == list(range(1, 301))
+    assert connection.ending is None
