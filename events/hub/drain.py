@@ -5,7 +5,7 @@ import logging
 import random
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from django.conf import settings
 from events.hub.closing import CloseCode
 
 if TYPE_CHECKING:
+    from events.hub.connection import Connection
     from events.hub.hub import Hub
 
 logger = logging.getLogger(__name__)
@@ -31,34 +32,37 @@ class Drain:
     def __init__(self, hub: "Hub") -> None:
         self.hub = hub
         self.stock: Handler | None = None
-        self.running = False
+        self.task: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Tell every client its time, and close in ten groups whoever has not gone by then."""
-        if self.running:
-            return
-        self.running = True
-        seconds = settings.REALTIME_DRAIN_SECONDS
-        self.hub.gate.shut(seconds=seconds + SHUT_SECONDS)
-        try:
-            await self.send_away(seconds / GROUPS)
-        finally:
-            self.running = False
+        """Tell every client its time, and close in ten groups whoever has not gone by then; asked twice, do it once."""
+        if self.task is None or self.task.done():
+            self.task = self.hub.spawn(self.send_away(settings.REALTIME_DRAIN_SECONDS))
+        await asyncio.wait({self.task})
 
-    async def send_away(self, turn: float) -> None:
+    async def send_away(self, seconds: float) -> None:
+        self.hub.gate.shut(seconds=seconds + SHUT_SECONDS)
         everyone = self.hub.everyone()
         random.shuffle(everyone)
-        for number, connection in enumerate(everyone):
-            moment = (number * GROUPS // len(everyone) + random.random()) * turn  # noqa: S311  spreads load
-            connection.reply({"type": "draining", "reconnect_in_ms": int(1000 * moment)})
-        for group in range(GROUPS):
+        groups = [everyone[number::GROUPS] for number in range(GROUPS)]
+        turn = seconds / GROUPS
+        for number, group in enumerate(groups):
+            for connection in group:
+                moment = (number + random.random()) * turn  # noqa: S311  spreads load
+                connection.reply({"type": "draining", "reconnect_in_ms": int(1000 * moment)})
+        for group in groups:
             if not self.hub.everyone():
                 return
             await asyncio.sleep(turn)
-            for number, connection in enumerate(everyone):
-                if number * GROUPS // len(everyone) == group:
-                    connection.close(CloseCode.RESTARTING)
-        await asyncio.wait([each.writer for each in everyone], timeout=1)
+            self.close(group)
+        late = self.hub.everyone()  # the gate had let them in, and they were not there yet
+        self.close(late)
+        if writers := {connection.writer for connection in (*everyone, *late)}:
+            await asyncio.wait(writers, timeout=1)
+
+    def close(self, connections: "Iterable[Connection]") -> None:
+        for connection in connections:
+            connection.close(CloseCode.RESTARTING)
 
     # --- SIGTERM -----------------------------------------------------------------------------------------------------
     def on_sigterm(self) -> None:

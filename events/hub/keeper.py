@@ -49,7 +49,8 @@ class Keeper:
             metrics.buffered_bytes.set(max(waiting.values(), default=0))
             for connection in connections:
                 self.weigh(connection, waiting[connection], now)
-                self.look_after(connection, now)
+                if connection.ending is None:
+                    self.look_after(connection, now)
 
     def weigh(self, connection: "Connection", waiting: int, now: float) -> None:
         """Cut off who has had much waiting for too long; too much at once is the queue's own matter."""

@@ -87,6 +87,18 @@ async def test_clients_that_go_by_themselves__are_not_waited_for(
         await draining
 
 
+async def test_order_while_it_drains__waits_for_the_same_drain(superuser: User, connect: Connect, hub: Hub) -> None:
+    client = await connect(superuser)
+    first = asyncio.create_task(hub.drain.run())
+    await client.frame()
+
+    await hub.drain.run()
+
+    assert not hub.everyone()
+    assert await client.receive_output(3) == {"type": "websocket.close", "code": 1012}
+    await first
+
+
 async def test_event_streams__end_too(superuser: User, hub: Hub) -> None:
     _, text = await database_sync_to_async(issue_token)(user=superuser, name="test")
     stream: Reader = reader_of(headers={"Authorization": f"Bearer {text}"})
