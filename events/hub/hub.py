@@ -188,10 +188,10 @@ class Hub:
         ref: object = None,
     ) -> None:
         """Follow a channel that the viewer may see, from now or from `since` on; the client is told where it stands."""
-        if connection.ending is not None:
-            return
         channel = self.channels[name]
         channel.settle(connection)
+        if connection.ending is not None:
+            return
         if name not in connection.channels:
             self.follow(connection, channel, key=connection.viewer.access[name])
         if since is None:
