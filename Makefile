@@ -6,7 +6,7 @@ DEMO ?= 1
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run monitoring test check format
+.PHONY: help run monitoring test newest check format
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -19,6 +19,12 @@ monitoring: $(VENV)/run.stamp ## Prometheus, Alertmanager and exporters of Debia
 
 test: $(VENV)/dev.stamp ## The whole test suite, on real servers (TESTS=path or -k …: a part of it)
 	$(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist loadgroup --cov --cov-report=term:skip-covered $(TESTS)
+
+newest: ## What is written beneath the servers, with their newest versions (in a virtual environment of its own)
+	$(PYTHON) -m venv --clear var/newest
+	var/newest/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	var/newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade autobahn daphne Twisted uvicorn websockets
+	var/newest/bin/python -m pytest -n0 events/tests/test_wire.py
 
 check: $(VENV)/dev.stamp ## Format, lint, types, import contracts, migrations, deployment settings
 	$(BIN)/ruff format --check .

@@ -10,7 +10,11 @@ from accounts.models import ApiToken, User
 
 def user_of_token(text: str) -> User | None:
     """The active user behind an API token's text."""
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    return user_of_digest(hashlib.sha256(text.encode()).hexdigest())
+
+
+def user_of_digest(digest: str) -> User | None:
+    """The active user behind the hash of an API token."""
     token = ApiToken.objects.select_related("user").filter(digest=digest, revoked_at=None, user__is_active=True).first()
     return token.user if token else None
 

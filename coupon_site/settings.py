@@ -335,6 +335,16 @@ WEBHOOK_PRIVATE_ADDRESSES = env.bool("WEBHOOK_PRIVATE_ADDRESSES", DEBUG)
 REALTIME_ALLOWED_ORIGINS: list[str] = env.list(
     "REALTIME_ALLOWED_ORIGINS", []
 )  # pages of other hosts that may open sockets with a session
+# `auto` writes whole frames beneath ASGI where the server is known (uvicorn, daphne), `off` never does.
+REALTIME_FAST_PATH = env.str("REALTIME_FAST_PATH", "auto")
+# Of each process; 0 is no limit. On a laptop everybody has the same address, and often the same name.
+REALTIME_CONNECTIONS = env.int("REALTIME_CONNECTIONS", 10_000)
+REALTIME_CONNECTIONS_PER_USER = env.int("REALTIME_CONNECTIONS_PER_USER", 0 if LOCAL else 10)
+REALTIME_CONNECTIONS_PER_ADDRESS = env.int("REALTIME_CONNECTIONS_PER_ADDRESS", 0 if LOCAL else 50)
+REALTIME_CONNECTS_PER_SECOND = env.int("REALTIME_CONNECTS_PER_SECOND", 0 if LOCAL else 200)
+REALTIME_CONNECTS_PER_USER = env.int("REALTIME_CONNECTS_PER_USER", 0 if LOCAL else 60)  # in a minute
+REALTIME_CONNECTS_PER_ADDRESS = env.int("REALTIME_CONNECTS_PER_ADDRESS", 0 if LOCAL else 30)  # the same
+REALTIME_DRAIN_SECONDS = env.float("REALTIME_DRAIN_SECONDS", 2.0 if LOCAL else 30.0)  # from SIGTERM until all have left
 REALTIME_MAX_QUEUE = env.int("REALTIME_MAX_QUEUE", 1000)  # frames that may wait for one client
 REALTIME_MAX_QUEUE_BYTES = env.int("REALTIME_MAX_QUEUE_BYTES", 1 << 20)
 REALTIME_PING_SECONDS = env.float("REALTIME_PING_SECONDS", 25.0)

@@ -23,6 +23,11 @@ def announce_revocation(*, users: Sequence[UUID]) -> None:
     send({"type": "revoke", "users": [str(user) for user in users]})
 
 
+def order_drain(*, host: str) -> None:
+    """The server processes of a host are about to end: their clients go elsewhere."""
+    send({"type": "drain", "host": host})
+
+
 def send(message: dict[str, Any]) -> None:
     try:
         layer: Any = get_channel_layer()

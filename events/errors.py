@@ -40,3 +40,9 @@ class TopicsUnknown(DomainError):
 class EndpointDisabled(DomainError):
     code = "webhook_endpoint_disabled"
     title = "The endpoint is disabled: enable it first"
+
+
+class TicketsUnavailable(DomainError):
+    status = 503
+    code = "unavailable"
+    title = "Tickets can't be given right now: come back in a few seconds"

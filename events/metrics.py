@@ -16,6 +16,12 @@ REFUSALS = (
     "rate_limited",
     "too_big",
     "bad_message",
+    "bad_ticket",
+    "auth_timeout",
+    "too_many",
+    "too_fast",
+    "full",
+    "draining",
 )
 RESYNCS = ("leftovers", "tail", "epoch")
 GAPS = ("epoch", "trimmed", "limit")

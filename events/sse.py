@@ -19,6 +19,7 @@ from events.hub.closing import CloseCode
 from events.hub.connection import Connection
 from events.hub.event_stream import Cursor, EventStream, cursor_of
 from events.hub.frame import Frame
+from events.hub.gate import Place
 from events.hub.viewer import Refused, Viewer, admit
 
 Scope = dict[str, Any]
@@ -64,11 +65,13 @@ class Wish:
 
 async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     """`?channels=a,b` or all that the user may see, from `Last-Event-ID` (or `?last_event_id=`) on."""
-    allowed: Headers = []
+    allowed = cross_origin_headers(scope)
+    place: Place | None = None
     try:
-        allowed = cross_origin_headers(scope)
-        wish = await wish_of(scope)
         hub = await hub_of_loop()
+        place = hub.gate.enter(scope)
+        wish = await wish_of(scope)
+        place.seat(wish.viewer.user.pk)
     except Refused as refused:
         await refuse(send, refused.status, refused.reason, allowed)
     except TimeoutError:
@@ -76,6 +79,9 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     else:
         await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *allowed]})
         await follow(hub, wish, receive, send)
+    finally:
+        if place is not None:
+            place.leave()
 
 
 async def wish_of(scope: Scope) -> Wish:
@@ -164,6 +170,10 @@ DETAILS = {
     "forbidden": "A channel of ?channels= is not yours to see",
     "bad_cursor": "Send the last event's id as it was, or none",
     "unavailable": "Events can't be followed right now: come back in a few seconds",
+    "draining": "This process is about to end: come back in a few seconds",
+    "full": "There are as many connections as there may be: come back later",
+    "too_fast": "Too many connections were opened just now: come back later",
+    "too_many": "There are as many connections of yours as there may be: close one first",
 }
 
 
@@ -176,7 +186,7 @@ async def refuse(send: Send, status: int, reason: str, more: Headers) -> None:
         (b"Content-Length", b"%d" % len(body)),
         (b"Cache-Control", b"no-store"),
         *([(b"Allow", b"GET")] if status == 405 else []),
-        *([(b"Retry-After", b"5")] if status == 503 else []),
+        *([(b"Retry-After", b"5")] if status in {429, 503} else []),
         *more,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})

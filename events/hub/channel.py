@@ -1,9 +1,11 @@
 """One channel in this process: where it stands, its last frames, and who follows it."""
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from events.frames import stream_key
+from events.hub.fanout import Fanout
 from events.hub.frame import Frame
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ class Channel:
         self.followers: dict[str, set[Connection]] = {}
         self.transports: dict[str, Counter[str]] = {}  # audience key → how many follow by which transport
         self.size = 0
+        self.fanout: Fanout | None = None
 
     @property
     def key(self) -> str:
@@ -45,17 +48,17 @@ class Channel:
     def connections(self) -> "list[Connection]":
         return [connection for followers in self.followers.values() for connection in followers]
 
-    def fan_out(self, frame: Frame) -> Counter[str]:
-        """Hand a frame to everyone it is for; how many by each transport. Nobody has two keys, or gets it twice."""
-        self.ring.append(frame)
-        self.last = frame.seq
-        counts: Counter[str] = Counter()
-        for key in frame.audience:
-            if followers := self.followers.get(key):
-                counts.update(self.transports[key])
-                for connection in followers:
-                    connection.offer(frame)
-        return counts
+    def begin(self, frames: Sequence[Frame]) -> Fanout:
+        """The channel stands at the last of these frames now; those who follow it still have to get them."""
+        self.ring.extend(frames)
+        self.last = frames[-1].seq
+        self.fanout = Fanout(frames, followers=self.followers, transports=self.transports)
+        return self.fanout
+
+    def settle(self, connection: "Connection") -> None:
+        """Before a follower changes how it follows: it has got everything until now."""
+        if self.fanout is not None:
+            self.fanout.settle(connection)
 
     def ring_covers(self, since: int) -> bool:
         """Whether every frame after `since` is at hand."""

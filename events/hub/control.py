@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,5 +48,8 @@ class ControlListener:
                 self.hub.keeper.ask(users)
             case {"type": "epoch"}:
                 self.hub.restart_reader()
+            case {"type": "drain", "host": str(host)}:
+                if host == socket.gethostname():
+                    self.hub.spawn(self.hub.drain.run())
             case _:
                 logger.warning("unknown control message %s", message.get("type"))

@@ -1,10 +1,10 @@
 """The sending half of one stream of server-sent events, in the shape of a socket."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from events.hub.channel import Channel
-from events.hub.frame import Frame
-from events.hub.socket import Send, Socket
+from events.hub.frame import Batch, Frame
+from events.hub.wire import Send, bare, wire_of
 
 Cursor = dict[str, tuple[str, int]]
 """Channel → epoch and number of the last event that the client has."""
@@ -15,16 +15,28 @@ COMMENT = b":\n\n"
 class EventStream:
     """Every event carries where the client stands on all of its channels, so that it can come back to that."""
 
+    transport_name = "sse"
+    acknowledges = False
+
     def __init__(self, send: Send, *, channels: Mapping[str, Channel], cursor: Cursor) -> None:
-        self.socket = Socket(send)
+        self.asgi_send = bare(send)
+        self.wire = wire_of(self.asgi_send)
         self.channels = channels
         self.cursor = cursor
-        self.buffered_bytes = self.socket.buffered_bytes
-        self.abort = self.socket.abort
+        self.buffered_bytes = self.wire.buffered_bytes
+        self.abort = self.wire.abort
 
-    async def write(self, frame: Frame) -> None:
-        """Send a frame; a ping becomes a comment, which keeps proxies from closing a quiet stream."""
-        await self.send(COMMENT if frame.body.get("type") == "ping" else self.head(frame) + frame.data_line())
+    def take(self, batch: Batch) -> bool:
+        """Never at once: how an answer is divided into chunks is the server's business."""
+        return False
+
+    async def write(self, frames: Sequence[Frame]) -> None:
+        """Send frames as one part of the answer."""
+        await self.send(b"".join([self.part(frame) for frame in frames]))
+
+    def part(self, frame: Frame) -> bytes:
+        """A ping becomes a comment, which keeps proxies from closing a quiet stream."""
+        return COMMENT if frame.body.get("type") == "ping" else self.head(frame) + frame.data_line()
 
     def head(self, frame: Frame) -> bytes:
         """What stands above the data: the kind of a notice, and the cursor where it has moved."""
@@ -48,11 +60,12 @@ class EventStream:
         return f"id: {text_of(self.cursor)}\n".encode()
 
     async def send(self, body: bytes, *, more: bool = True) -> None:
-        await self.socket.send({"type": "http.response.body", "body": body, "more_body": more})
+        await self.asgi_send({"type": "http.response.body", "body": body, "more_body": more})
 
-    def ping(self, answered: Callable[[], None]) -> None:
+    def ping(self, answered: Callable[[], None]) -> bool:
         """Nobody answers on a stream; that the other side is gone, the server says."""
         answered()
+        return True
 
     async def close(self, code: int) -> None:
         """End the stream and say why: the codes are those of the sockets."""

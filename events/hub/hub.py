@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,7 +14,10 @@ from events.hub.channel import Channel
 from events.hub.closing import CloseCode
 from events.hub.connection import Connection
 from events.hub.control import ControlListener
+from events.hub.drain import Drain
+from events.hub.fanout import Fanout
 from events.hub.frame import Frame
+from events.hub.gate import Gate
 from events.hub.keeper import Keeper
 from events.hub.reader import Reader
 from events.hub.replay import Replay
@@ -37,6 +40,7 @@ async def hub_of_loop() -> "Hub":
     if loop not in _hubs:
         _hubs[loop] = Hub()
         _hubs[loop].start()
+        _hubs[loop].drain.on_sigterm()
     async with asyncio.timeout(START_SECONDS):
         await _hubs[loop].ready.wait()
     return _hubs[loop]
@@ -55,6 +59,8 @@ class Hub:
         self.reader = Reader(self)
         self.keeper = Keeper(self)
         self.control = ControlListener(self)
+        self.gate = Gate()
+        self.drain = Drain(self)
         self.tasks: set[asyncio.Task[None]] = set()
         self.reading: asyncio.Task[None] | None = None
 
@@ -78,6 +84,7 @@ class Hub:
 
     async def stop(self) -> None:
         """End every task; for servers that shut down in order, and for tests."""
+        self.drain.forget_sigterm()
         samplers, tasks = list(self.samplers.values()), list(self.tasks)
         for task in tasks:
             task.cancel()
@@ -100,15 +107,24 @@ class Hub:
             channel.restart(epoch=epoch, last=last)
             self.tell_gap(channel, first=before, last=last, reason="epoch")
 
-    def deliver(self, channel: Channel, frame: Frame) -> int:
-        """Fan an event out; to how many."""
+    def deliver(self, channel: Channel, *frames: Frame) -> None:
+        """Fan events out without a pause."""
         started = time.perf_counter()
-        counts = channel.fan_out(frame)
-        metrics.messages_processed.labels(channel.name).inc()
-        for transport, count in counts.items():
-            metrics.deliveries.labels(channel.name, transport).inc(count)
+        self.begin(channel, frames).finish()
         metrics.fanout_duration.observe(time.perf_counter() - started)
-        return counts.total()
+
+    async def fan_out(self, channel: Channel, frames: Sequence[Frame]) -> None:
+        """Fan events out that were there at once: each client gets all of its own in one write."""
+        started = time.perf_counter()
+        await self.begin(channel, frames).run()
+        metrics.fanout_duration.observe(time.perf_counter() - started)
+
+    def begin(self, channel: Channel, frames: Sequence[Frame]) -> Fanout:
+        fanout = channel.begin(frames)
+        metrics.messages_processed.labels(channel.name).inc(len(frames))
+        for transport, count in fanout.counts.items():
+            metrics.deliveries.labels(channel.name, transport).inc(count)
+        return fanout
 
     async def give_way(self) -> None:
         """Before more is handed out, let those catch up whose queues fill; for a second each, then no longer."""
@@ -172,9 +188,10 @@ class Hub:
         ref: object = None,
     ) -> None:
         """Follow a channel that the viewer may see, from now or from `since` on; the client is told where it stands."""
+        channel = self.channels[name]
+        channel.settle(connection)
         if connection.ending is not None:
             return
-        channel = self.channels[name]
         if name not in connection.channels:
             self.follow(connection, channel, key=connection.viewer.access[name])
         if since is None:
@@ -192,9 +209,10 @@ class Hub:
 
     def unsubscribe(self, connection: Connection, name: str) -> None:
         """Follow a channel no longer; nothing happens when it was not followed."""
-        key = connection.channels.pop(name, None)
+        if name in connection.channels:
+            self.channels[name].settle(connection)
         connection.catching_up.pop(name, None)
-        if key is not None:
+        if (key := connection.channels.pop(name, None)) is not None:
             self.channels[name].remove(connection, key=key)
             metrics.subscriptions.labels(name).set(self.channels[name].size)
 
@@ -208,6 +226,8 @@ class Hub:
             if viewer.access.get(name) == key:
                 continue
             self.unsubscribe(connection, name)
+            if connection.ending is not None:
+                return
             if new_key := viewer.access.get(name):
                 self.follow(connection, self.channels[name], key=new_key)
             else:

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 TICKS_PER_WAIT = 4
 LONGEST_TICK_SECONDS = 1.0
+LADEN_BYTES, LADEN_SECONDS = 64 * 1024, 10.0
 
 
 class Keeper:
@@ -44,20 +45,32 @@ class Keeper:
             now = time.monotonic()
             metrics.loop_lag.observe(max(0.0, now - planned))
             connections = self.hub.everyone()
-            metrics.buffered_bytes.set(max((connection.queued_bytes for connection in connections), default=0))
+            waiting = {connection: connection.waiting_bytes() for connection in connections}
+            metrics.buffered_bytes.set(max(waiting.values(), default=0))
             for connection in connections:
-                self.look_after(connection, now)
+                self.weigh(connection, waiting[connection], now)
+                if connection.ending is None:
+                    self.look_after(connection, now)
+
+    def weigh(self, connection: "Connection", waiting: int, now: float) -> None:
+        """Cut off who has had much waiting for too long; too much at once is the queue's own matter."""
+        if waiting <= LADEN_BYTES:
+            connection.laden_since = None
+        elif connection.laden_since is None:
+            connection.laden_since = now
+        elif now - connection.laden_since > LADEN_SECONDS:
+            connection.evict()
 
     def look_after(self, connection: "Connection", now: float) -> None:
-        """Ping when it is time; end the connection when the last ping was never answered."""
+        """Ping when it is time; end the connection when the last ping was never answered, or when it is old."""
         if connection.pinged_at is not None and now - connection.pinged_at > self.pong_seconds:
             connection.close(CloseCode.TIMED_OUT)
+        elif now > connection.ends_at:
+            connection.close(CloseCode.GOING_AWAY)
         elif connection.pinged_at is None and now >= connection.next_ping_at:
-            connection.pinged_at = now
             connection.next_ping_at = now + self.ping_seconds
-            connection.socket.ping(connection.heard)
-            standing = {name: self.hub.channels[name].last for name in connection.channels}
-            connection.offer(Frame.of({"type": "ping", "pos": standing}))
+            connection.ping()
+            connection.offer(Frame.of({"type": "ping", "pos": connection.position()}))
 
     # --- Rights ------------------------------------------------------------------------------------------------------
     async def review_all(self) -> None:

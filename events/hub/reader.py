@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import redis.asyncio
@@ -31,7 +31,7 @@ BLOCK_MS = 5000
 GRACE_SECONDS = 2.0
 LOOK_SECONDS = 5.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
-TURN = 200
+RUN_BYTES = 128 * 1024
 AWAY = (RedisError, OSError, TimeoutError)
 
 
@@ -135,15 +135,13 @@ class Reader:
             await self.take(channels[key.decode()], entries)
 
     async def take(self, channel: Channel, entries: Sequence[Any]) -> None:
-        """Hand out what was read, and before it what is missing in between."""
-        handed = 0
-        for frame in frames_of_entries(channel.name, entries):
-            if frame.seq > channel.last + 1:
-                await self.fill(channel, before=frame.seq)
-            if frame.seq > channel.last:
-                handed += self.hub.deliver(channel, frame)
-            if handed > TURN or self.hub.crowded:
-                handed = 0
+        """Hand out what was read, and before it what is missing in between; not faster than queues empty."""
+        for frames in runs(frames_of_entries(channel.name, entries), count=max(1, settings.REALTIME_MAX_QUEUE // 10)):
+            if frames[0].seq > channel.last + 1:
+                await self.fill(channel, before=frames[0].seq)
+            if news := [frame for frame in frames if frame.seq > channel.last]:
+                await self.hub.fan_out(channel, news)
+            if self.hub.crowded:
                 await asyncio.sleep(0)
                 await self.hub.give_way()
 
@@ -180,6 +178,20 @@ def frames_of_entries(channel: str, entries: Sequence[Any]) -> list[Frame]:
         except (KeyError, ValueError) as error:
             logger.error("%s has a foreign entry %s: %r", channel, stream_id, error)  # noqa: TRY400  no defect of ours
     return frames
+
+
+def runs(frames: Iterable[Frame], *, count: int) -> Iterator[list[Frame]]:
+    """Frames without a hole in their numbers, as many as go into one write."""
+    run: list[Frame] = []
+    size = 0
+    for frame in frames:
+        if run and (frame.seq != run[-1].seq + 1 or len(run) >= count or size > RUN_BYTES):
+            yield run
+            run, size = [], 0
+        run.append(frame)
+        size += frame.size
+    if run:
+        yield run
 
 
 def frames_of_rows(channel: str, first: int, last: int) -> list[Frame]:

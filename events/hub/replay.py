@@ -52,8 +52,7 @@ class Replay:
             self.give_up("trimmed")
         else:
             self.send(frames, source="stream")
-        for frame in live:
-            self.connection.push(frame)
+        self.connection.replay(live)
 
     def send(self, frames: Sequence[Frame], *, source: str) -> None:
         """Send those of the frames that the viewer may see, within the bounds of a replay."""
@@ -64,8 +63,7 @@ class Replay:
             return
         metrics.replays.labels(source, "recovered").inc()
         answer = subscribed(self.channel, recovered=True, replayed=len(missed), ref=self.ref)
-        for frame in (Frame.of(answer), *missed):
-            self.connection.push(frame)
+        self.connection.replay([Frame.of(answer), *missed])
 
     def give_up(self, reason: str) -> None:
         """The client loads the state again, and follows from here."""

@@ -1,5 +1,6 @@
 """Who a connection belongs to, and what that user may see: decided once, and again every minute."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,10 +12,12 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
+from redis.exceptions import RedisError
 
 from accounts.models import User
-from accounts.queries import user_of_token
+from accounts.queries import user_of_digest
 from events.events import TYPES, Event
+from events.tickets import PROTOCOL, Identity, redeem, ticket_of
 
 Scope = Mapping[str, Any]
 BEARER = "Bearer "
@@ -35,16 +38,38 @@ class Viewer:
 
     user: User
     access: Mapping[str, str]
-    token: str = ""
+    token: str = ""  # its hash
     session_key: str = ""
 
 
+class BadTicket(Refused):
+    """The ticket is used, too old, or made up: a new one helps."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "bad_ticket")
+
+
+class NotYetKnown(Refused):
+    """The client has offered to say who it is in its first message."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "anonymous")
+
+
 async def admit(scope: Scope) -> Viewer:
-    """The viewer of a new connection: by API token, or by session from a page of an allowed origin. Raises Refused."""
+    """The viewer of a new connection. Raises Refused.
+
+    Programs send an API token, pages of other hosts a ticket; a session counts for pages of allowed origins only.
+    """
     headers = dict(scope["headers"])
+    offered = scope.get("subprotocols") or []
     authorization = headers.get(b"authorization", b"").decode("latin-1")
     if authorization.startswith(BEARER):
         viewer = await database_sync_to_async(viewer_of_token)(authorization.removeprefix(BEARER).strip())
+    elif ticket := ticket_of(offered):
+        viewer = await admit_by_ticket(ticket)
+    elif PROTOCOL in offered and b"cookie" not in headers:
+        raise NotYetKnown
     else:
         # A browser names the origin of every socket, and of every stream that a foreign page would read.
         if scope["type"] == "websocket" or b"origin" in headers:
@@ -53,6 +78,22 @@ async def admit(scope: Scope) -> Viewer:
     if viewer is None:
         raise Refused(401, "anonymous")
     return viewer
+
+
+async def admit_by_ticket(ticket: str) -> Viewer:
+    """The viewer that a ticket was given to. Raises Refused."""
+    try:
+        viewer = await database_sync_to_async(viewer_of_ticket)(ticket)
+    except RedisError:
+        raise Refused(503, "unavailable") from None
+    if viewer is None:
+        raise BadTicket
+    return viewer
+
+
+def viewer_of_ticket(ticket: str) -> Viewer | None:
+    identity = redeem(ticket)
+    return viewer_of_identity(identity) if identity else None
 
 
 def check_origin(headers: Mapping[bytes, bytes]) -> None:
@@ -66,9 +107,9 @@ def check_origin(headers: Mapping[bytes, bytes]) -> None:
         raise Refused(403, "origin")
 
 
-def viewer_of_token(token: str) -> Viewer | None:
-    user = user_of_token(token)
-    return Viewer(user=user, access=access_of(user), token=token) if user else None
+def viewer_of_token(text: str) -> Viewer | None:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return viewer_of_identity(Identity(user=0, token=digest))
 
 
 def viewer_of_scope(scope: Scope) -> Viewer | None:
@@ -84,10 +125,20 @@ def viewer_of_scope(scope: Scope) -> Viewer | None:
 
 def review(viewer: Viewer) -> Viewer | None:
     """The viewer as of now; None when the session, the token or the user is no longer good."""
-    if viewer.token:
-        return viewer_of_token(viewer.token)
-    user = user_of_session(viewer.session_key) if viewer.session_key else active_user(viewer.user.pk)
-    return Viewer(user=user, access=access_of(user), session_key=viewer.session_key) if user else None
+    return viewer_of_identity(Identity(user=viewer.user.pk, token=viewer.token, session_key=viewer.session_key))
+
+
+def viewer_of_identity(identity: Identity) -> Viewer | None:
+    """The viewer behind a token, else behind a session, else the user alone."""
+    if identity.token:
+        user = user_of_digest(identity.token)
+    elif identity.session_key:
+        user = user_of_session(identity.session_key)
+    else:
+        user = active_user(identity.user)
+    if user is None:
+        return None
+    return Viewer(user=user, access=access_of(user), token=identity.token, session_key=identity.session_key)
 
 
 def user_of_session(key: str) -> User | None:

@@ -24,8 +24,9 @@ from events.hub.channel import Channel
 from events.hub.connection import Connection
 from events.hub.frame import Frame
 from events.hub.reader import Reader
-from events.hub.socket import Socket, bare
+from events.hub.socket import Socket
 from events.hub.viewer import Viewer
+from events.hub.wire import DaphneWire, bare
 from events.models import OutboxChannel, OutboxEvent
 from events.tests.clients import announce_and_relay, caught_up, relay_all
 
@@ -289,7 +290,7 @@ async def test_stalled_client__is_cut_off_and_holds_up_nobody(quiet_hub: Hub) ->
     assert healthy.ids() == list(range(1, 201))
     assert stalled.sent[-1] == {"type": "websocket.close", "code": 4410}
     assert quiet_hub.everyone() == [fast]
-    assert len(slow.queue) == 0
+    assert len(slow.backlog) == 0
     after = (
         figure("realtime_slow_evictions_total"),
         figure("websocket_disconnections_total", endpoint="realtime", reason="slow_consumer"),
@@ -332,10 +333,11 @@ async def test_queue__is_bounded_in_bytes_too(quiet_hub: Hub, settings: Settings
     assert connection.ending == "slow_consumer"
 
 
-async def test_server_that_never_waits__is_looked_at_by_its_buffer(quiet_hub: Hub) -> None:
+async def test_server_that_never_waits__is_looked_at_by_its_buffer(quiet_hub: Hub, settings: Settings) -> None:
+    settings.REALTIME_FAST_PATH = "off"
     wire, transport = Wire(), Transport()
     connection = staff_connection(quiet_hub, wire)
-    connection.socket.transport = transport
+    connection.socket.wire = DaphneWire(Protocol(transport), transport)
     await quiet_hub.subscribe(connection, ORDERS)
     transport._tempDataLen = 1 << 20
 
@@ -349,23 +351,35 @@ async def test_server_that_never_waits__is_looked_at_by_its_buffer(quiet_hub: Hu
 
 
 async def test_client_that_only_listens__is_alive_by_its_websocket(quiet_hub: Hub) -> None:
-    class Protocol:
-        transport = None
-        pings = 0
-
-        def sendPing(self) -> None:  # noqa: N802  autobahn's name
-            self.pings += 1
-
     connection = staff_connection(quiet_hub, Wire())
-    connection.socket.protocol = protocol = Protocol()
+    protocol = Protocol(Transport())
+    connection.socket.wire = DaphneWire(protocol, protocol.transport)
 
     quiet_hub.keeper.look_after(connection, connection.next_ping_at)
+    protocol.onPong(b"of the server's own ping")
     assert connection.pinged_at is not None
-    protocol.onPong(b"")  # type: ignore[attr-defined]
+    protocol.onPong(protocol.pings[0])
     quiet_hub.keeper.look_after(connection, connection.next_ping_at - 1)
 
-    assert protocol.pings == 1
+    assert len(protocol.pings) == 1
+    assert connection.pinged_at is None
     assert connection.ending is None
+
+
+class Protocol:
+    """daphne's socket."""
+
+    STATE_OPEN = state = 3
+
+    def __init__(self, transport: "Transport") -> None:
+        self.transport = transport
+        self.pings: list[bytes] = []
+        self.onPong: Callable[[bytes], None] = lambda payload: None
+
+    def sendPing(self, payload: bytes) -> None:  # noqa: N802  autobahn's name
+        self.pings.append(payload)
+
+    def sendCloseFrame(self, code: int) -> None: ...  # noqa: N802  the same
 
 
 class Transport:
@@ -429,6 +443,18 @@ async def test_live_events_during_a_replay__come_after_it_and_once(
     await asyncio.sleep(0.02)
 
     assert wire.ids() == [3, 4, 5, 6, 7]
+
+
+async def test_replay_larger_than_the_queue__leaves_room_for_what_comes(quiet_hub: Hub) -> None:
+    wire, channel = Wire(), quiet_hub.channels[ORDERS]
+    connection = staff_connection(quiet_hub, wire)
+    quiet_hub.deliver(channel, *[event(seq) for seq in range(1, 301)])
+
+    await quiet_hub.subscribe(connection, ORDERS, since=0)
+    quiet_hub.deliver(channel, *[event(seq) for seq in range(301, 340)])
+    await asyncio.sleep(0.05)
+
+    assert wire.ids() == list(range(1, 340))
 
 
 @pytest.mark.parametrize(("since", "last"), [(0, 20_000), (10, 1_500)])

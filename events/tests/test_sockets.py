@@ -210,7 +210,7 @@ async def test_defect_in_a_handler__leaves_nothing_of_the_socket_in_the_hub(
     superuser: User, connect: Connect, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = await connect(superuser)
-    monkeypatch.setattr("events.consumers.is_cursor", lambda content: 1 / 0)
+    monkeypatch.setattr("events.consumers.commands.is_cursor", lambda content: 1 / 0)
 
     await client.send_json_to({"type": "subscribe", "channel": "events:orders"})
     with pytest.raises(ZeroDivisionError):

@@ -1,25 +1,22 @@
-"""The socket door: lets in, translates messages, and hands everything else to the hub."""
+"""What clients say on an open socket, translated for the hub."""
 
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any, NoReturn, cast
-from urllib.parse import parse_qs
+from typing import Any
 
 import orjson
-from channels.consumer import AsyncConsumer, get_handler_name
-from channels.exceptions import StopConsumer
 from django.conf import settings
 
 from events import metrics
-from events.hub import Hub, hub_of_loop
-from events.hub.closing import CloseCode, reason_of
+from events.hub import Hub
+from events.hub.closing import CloseCode
 from events.hub.connection import Connection
 from events.hub.frame import Frame
 from events.hub.replies import error, with_ref
 from events.hub.sampler import DEFAULT_SECONDS
-from events.hub.socket import Send, Socket
-from events.hub.viewer import Refused, Viewer, admit
+from events.hub.unread import MAX_FRAMES
+from events.hub.viewer import BadTicket, Refused, admit_by_ticket
 from events.registry import registry
 from events.streams import FigureStream, Report, figure_streams, reports
 
@@ -28,105 +25,29 @@ logger = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 8 * 1024
 MAX_CHANNELS = 16
 MESSAGES_PER_SECOND, MESSAGE_BURST = 20.0, 40.0
-HTTP_RESPONSE = "websocket.http.response"
 
 
-class RealtimeConsumer(AsyncConsumer):
-    """One client of the hub. No channel layer: its alias names none, so that Channels makes no mailbox per socket."""
+class Commands:
+    """The messages of one connection, within its rate."""
 
-    channel_layer_alias = "realtime-has-none"
-    endpoint = "realtime"
-    follows_by_default = True
-
-    hub: Hub
-    connection: Connection | None = None
-
-    def __init__(self, *, endpoint: str = "realtime", follows_by_default: bool = True) -> None:
-        self.endpoint = endpoint
-        self.follows_by_default = follows_by_default
+    def __init__(self, hub: Hub, connection: Connection) -> None:
+        self.hub = hub
+        self.connection = connection
         self.tokens, self.refilled_at = MESSAGE_BURST, time.monotonic()
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve the socket to its end, whatever ends it: nothing of it stays in the hub."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            if self.connection is not None:
-                self.hub.leave(self.connection)
-                await self.connection.stop()
-
-    async def dispatch(self, message: Mapping[str, Any]) -> None:
-        """As Channels does, without its thread hop per message: nothing here keeps a database connection."""
-        await getattr(self, get_handler_name(dict(message)))(message)
-
-    # --- Coming and going --------------------------------------------------------------------------------------------
-    async def websocket_connect(self, message: Mapping[str, Any]) -> None:
-        try:
-            viewer = await admit(self.scope)
-            self.hub = await hub_of_loop()
-        except Refused as refused:
-            await self.refuse(refused.status, refused.reason)
-        except TimeoutError:
-            await self.refuse(503, "unavailable")
-        await self.send({"type": "websocket.accept"})
-        await self.welcome(viewer)
-
-    async def refuse(self, status: int, reason: str) -> NoReturn:
-        """Answer by HTTP where the server can, else by closing before accepting, which is a 403."""
-        metrics.rejected.labels(reason).inc()
-        if HTTP_RESPONSE in (self.scope.get("extensions") or {}):
-            body = orjson.dumps({"type": "about:blank", "title": reason, "status": status, "code": reason})
-            headers = [(b"content-type", b"application/problem+json"), (b"retry-after", b"5")]
-            await self.send({"type": f"{HTTP_RESPONSE}.start", "status": status, "headers": headers})
-            await self.send({"type": f"{HTTP_RESPONSE}.body", "body": body})
-        else:
-            await self.send({"type": "websocket.close"})
-        raise StopConsumer
-
-    async def welcome(self, viewer: Viewer) -> None:
-        """Greet, then follow what was asked for in the address, or all that the user may see."""
-        socket = Socket(cast(Send, self.base_send))
-        connection = Connection(hub=self.hub, socket=socket, viewer=viewer, endpoint=self.endpoint)
-        self.connection = connection
-        self.hub.join(connection)
-        connection.reply({"type": "welcome", "ping": settings.REALTIME_PING_SECONDS, "limits": limits()})
-        if self.hub.degraded:
-            connection.reply(self.hub.status())
-        for channel in self.first_channels(viewer):
-            await self.subscribe({"channel": channel})
-
-    def first_channels(self, viewer: Viewer) -> list[str]:
-        """`?channels=a,b`, or every channel that the user may see."""
-        query = parse_qs(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-        if "channels" in query:
-            return [name for name in ",".join(query["channels"]).split(",") if name][:MAX_CHANNELS]
-        return list(viewer.access) if self.follows_by_default else []
-
-    async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
-        if self.connection is not None:
-            self.connection.ending = self.connection.ending or reason_of(message.get("code"))
-        raise StopConsumer
-
-    # --- Messages ----------------------------------------------------------------------------------------------------
-    async def websocket_receive(self, message: Mapping[str, Any]) -> None:
-        if self.connection is None or self.connection.ending is not None:
-            return
-        self.connection.heard()
-        text = message.get("text") or ""
+    async def receive(self, text: str, *, size: int) -> None:
+        """Do what a message asks for; what is too much or no message ends the connection."""
         if not self.take_token():
             self.end(CloseCode.RATE_LIMITED, "rate_limited")
-        elif len(text) > MAX_MESSAGE_BYTES or len(message.get("bytes") or b"") > MAX_MESSAGE_BYTES:
+        elif size > MAX_MESSAGE_BYTES:
             self.end(CloseCode.TOO_BIG, "too_big")
         else:
             await self.receive_text(text)
 
     async def receive_text(self, text: str) -> None:
         """One command; anything that is not a JSON object with a `type` ends the connection."""
-        try:
-            content = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            content = None
-        if isinstance(content, dict) and isinstance(content.get("type"), str):
+        content = object_of(text)
+        if isinstance(content.get("type"), str):
             with registry.unit_of_work():
                 await self.receive_command(content["type"], content)
         else:
@@ -143,7 +64,9 @@ class RealtimeConsumer(AsyncConsumer):
             case "ping", "":
                 self.reply(with_ref({"type": "pong"}, content.get("ref")))
             case "pong", "":
-                return
+                self.connection.ponged()
+            case "auth", "":
+                await self.renew(content)
             case ("subscribe" | "unsubscribe", stream) if stream in figure_streams:
                 self.change_sampling(verb, figure_streams[stream], content)
             case "get", report if report in reports:
@@ -152,7 +75,7 @@ class RealtimeConsumer(AsyncConsumer):
                 self.reply(error("unknown_message", f"there is no message {name[:40]}", ref=content.get("ref")))
 
     async def subscribe(self, content: Mapping[str, Any]) -> None:
-        connection, ref = self.present(), content.get("ref")
+        connection, ref = self.connection, content.get("ref")
         match content:
             case {"channel": str(channel)} if is_cursor(content):
                 if channel not in settings.REALTIME_CHANNELS:
@@ -171,15 +94,36 @@ class RealtimeConsumer(AsyncConsumer):
     def unsubscribe(self, content: Mapping[str, Any]) -> None:
         channel, ref = content.get("channel"), content.get("ref")
         if isinstance(channel, str) and channel in settings.REALTIME_CHANNELS:
-            self.hub.unsubscribe(self.present(), channel)
+            self.hub.unsubscribe(self.connection, channel)
             self.reply(with_ref({"type": "unsubscribed", "channel": channel}, ref))
         else:
             self.reply(error("unknown_channel", f"there is no channel {str(channel)[:100]}", ref=ref))
 
+    async def renew(self, content: Mapping[str, Any]) -> None:
+        """`auth {ticket}` on an open socket: the same user, as known by the new ticket."""
+        match content:
+            case {"ticket": str(ticket)}:
+                try:
+                    viewer = await admit_by_ticket(ticket)
+                except BadTicket as refused:
+                    self.end(CloseCode.AUTH_EXPIRED, refused.reason)
+                    return
+                except Refused as refused:
+                    text = "tickets can't be looked up now"
+                    self.reply(error(refused.reason, text, ref=content.get("ref"), retryable=True))
+                    return
+                if viewer.user.pk != self.connection.viewer.user.pk:
+                    self.end(CloseCode.FORBIDDEN, "forbidden")
+                    return
+                self.hub.apply_review(self.connection, viewer)
+                self.reply(with_ref(greeting(), content.get("ref")))
+            case _:
+                self.reply(error("bad_message", "auth needs a ticket", ref=content.get("ref")))
+
     # --- Figures and reports -----------------------------------------------------------------------------------------
     def change_sampling(self, verb: str, stream: FigureStream, content: Mapping[str, Any]) -> None:
         """`subscribe-<stream> {interval_ms}` and `unsubscribe-<stream>`."""
-        connection, ref = self.present(), content.get("ref")
+        connection, ref = self.connection, content.get("ref")
         interval = content.get("interval_ms", DEFAULT_SECONDS * 1000)
         if not stream.permission(connection.viewer.user):
             self.reply(error("forbidden", f"you may not see {stream.name}", ref=ref))
@@ -195,7 +139,7 @@ class RealtimeConsumer(AsyncConsumer):
 
     async def report(self, report: Report, content: Mapping[str, Any]) -> None:
         """Answer `get-<report>`; a report that fails is the client's to ask for again."""
-        connection, ref = self.present(), content.get("ref")
+        connection, ref = self.connection, content.get("ref")
         if not report.permission(connection.viewer.user):
             self.reply(error("forbidden", f"you may not see {report.name}", ref=ref))
             return
@@ -208,18 +152,13 @@ class RealtimeConsumer(AsyncConsumer):
             self.reply(with_ref({"channel": report.channel, "data": data}, ref))
 
     # --- Small things ------------------------------------------------------------------------------------------------
-    def present(self) -> Connection:
-        """The connection; there is one as long as messages come."""
-        assert self.connection is not None  # noqa: S101  set before the first message is read
-        return self.connection
-
     def reply(self, body: Mapping[str, Any]) -> None:
-        self.present().offer(Frame.of(body))
+        self.connection.offer(Frame.of(body))
 
     def end(self, code: CloseCode, reason: str) -> None:
         """End the connection for what the client has sent."""
         metrics.rejected.labels(reason).inc()
-        self.present().close(code)
+        self.connection.close(code)
 
     def take_token(self) -> bool:
         """Whether the client is within its rate: 20 messages a second, 40 at once."""
@@ -237,6 +176,20 @@ def is_cursor(content: Mapping[str, Any]) -> bool:
     return good_since and (epoch is None or isinstance(epoch, str))
 
 
+def object_of(text: str) -> dict[str, Any]:
+    """The JSON object in a message; an empty one when there is something else."""
+    try:
+        content = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def greeting() -> dict[str, Any]:
+    """The first frame of a socket."""
+    return {"type": "welcome", "ping": settings.REALTIME_PING_SECONDS, "limits": limits()}
+
+
 def limits() -> dict[str, object]:
     """What a client should know about us."""
     return {
@@ -245,5 +198,6 @@ def limits() -> dict[str, object]:
         "burst": int(MESSAGE_BURST),
         "channels": MAX_CHANNELS,
         "queue": settings.REALTIME_MAX_QUEUE,
+        "unread": MAX_FRAMES,
         "pong_seconds": settings.REALTIME_PONG_SECONDS,
     }
