@@ -63,4 +63,4 @@ def address_of(scope: Scope, headers: Headers) -> str:
     if not proxies or forwarded is None:
         return str((scope.get("client") or [""])[0])
     addresses = forwarded.decode("latin1").split(",")
-    return addresses[-min(proxies, len(addresses))].strip()
+    return str(addresses[-min(proxies, len(addresses))]).strip()

@@ -1,7 +1,7 @@
 """Statements that are planned once."""
 
 from django.db import connection
-from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.postgresql.base import ServerBindingCursor  # type: ignore[attr-defined]  # not in the stubs
 from django.db.backends.utils import CursorWrapper
 
 from coupon_site.database.base import measured
@@ -15,5 +15,5 @@ def prepared_cursor() -> CursorWrapper:
     connection.ensure_connection()
     with connection.wrap_database_errors:
         cursor = measured(ServerBindingCursor)(connection.connection)
-    wrapped: CursorWrapper = connection._prepare_cursor(cursor)  # as connection.cursor() does
+    wrapped: CursorWrapper = connection._prepare_cursor(cursor)  # type: ignore[attr-defined]  # as cursor() does
     return wrapped
