@@ -5,7 +5,16 @@ from collections.abc import Iterable
 from functools import lru_cache
 from uuid import UUID
 
+from django.db import connection
+
 from accounts.models import ApiToken, User
+
+# Written out: Django takes longer to put it together than PostgreSQL to answer it.
+USERS_OF_TOKENS = """
+SELECT token.digest, holder.id, holder.public_id
+FROM accounts_apitoken AS token JOIN accounts_user AS holder ON holder.id = token.user_id
+WHERE token.digest = ANY(%s) AND token.revoked_at IS NULL AND holder.is_active
+"""
 
 
 def user_of_token(text: str) -> User | None:
@@ -21,9 +30,9 @@ def user_of_digest(digest: str) -> User | None:
 
 def users_of_tokens(digests: Iterable[str]) -> dict[str, User]:
     """Active users behind hashes of API tokens, in one statement. Only their ids can be relied on."""
-    tokens = ApiToken.objects.filter(digest__in=list(digests), revoked_at=None, user__is_active=True)
-    rows = tokens.values_list("digest", "user", "user__public_id")
-    return {digest: known_user(pk, public_id) for digest, pk, public_id in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(USERS_OF_TOKENS, [list(digests)])
+        return {digest: known_user(pk, public_id) for digest, pk, public_id in cursor.fetchall()}
 
 
 @lru_cache(maxsize=10_000)

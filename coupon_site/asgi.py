@@ -12,15 +12,18 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coupon_site.settings")
 django = get_asgi_application()
 
+from coupon_site.api.hot import HotDoor  # noqa: E402
 from coupon_site.checks import refuse_unsafe_settings  # noqa: E402  models exist only after the line above
 from coupon_site.process import serve_metrics_port  # noqa: E402
 from events.routing import websocket_urlpatterns  # noqa: E402
 from events.sse import EventStreamDoor  # noqa: E402
+from flags.hot import FlagBulk, FlagList  # noqa: E402
 from flags.ofrep.stream import FlagStreamDoor  # noqa: E402
 from monitoring.faults import PastTheDoor  # noqa: E402
 from monitoring.middleware import observe  # noqa: E402
 from monitoring.processes import start_reporting  # noqa: E402
 from orders.api.burst import BurstDoor  # noqa: E402
+from orders.api.hot import SaleAvailability  # noqa: E402
 
 
 async def refuse(scope: Any, receive: Any, send: Any) -> None:
@@ -31,7 +34,9 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 
 refuse_unsafe_settings()
 addresses: list[Any] = [*websocket_urlpatterns, re_path(r"", refuse)]  # type: ignore[arg-type]  # Channels' own routes
-http: Any = BurstDoor(EventStreamDoor(FlagStreamDoor(django)), observe=observe)
+reads: list[Any] = [SaleAvailability(), FlagList(), FlagBulk()]
+http: Any = HotDoor(EventStreamDoor(FlagStreamDoor(django)), reads=reads, observe=observe)
+http = BurstDoor(http, observe=observe)
 if settings.FAULTS:
     http = PastTheDoor(http, django)
 application = ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(URLRouter(addresses))})

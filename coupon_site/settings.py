@@ -143,6 +143,8 @@ DATABASES: dict[str, dict[str, Any]] = {
             **_dsn,
             # Without a pool PostgreSQL forks for every request: 6 ms.
             "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 16), "timeout": 10},
+            # Behind a pool of transactions a statement may meet a connection that has not prepared it.
+            "prepare_threshold": None if env.str("DATABASE_DIRECT_URL", "") else 2,
         },
         "CONN_HEALTH_CHECKS": True,
     }

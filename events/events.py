@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+from uuid import UUID
 
 RAW = "raw"
 """The type of a payload that was published without an event class."""
@@ -40,21 +41,26 @@ class Event:
         """The id of what the event is about; events of one aggregate are never reordered."""
         return str(getattr(self, self.aggregate))
 
+    def public_payload(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """As much of the payload as browsers may see."""
+        hidden = {field.name for field in fields(self) if field.metadata.get("private")}
+        return {name: value for name, value in payload.items() if name not in hidden}
+
     def payload(self) -> dict[str, Any]:
         """Every field as JSON, for handlers."""
-        return {field.name: as_json(getattr(self, field.name)) for field in fields(self)}
+        return {name: as_json(value) for name, value in vars(self).items()}
 
-    def public_payload(self) -> dict[str, Any]:
-        """The fields that browsers may see."""
-        return {
-            field.name: as_json(getattr(self, field.name))
-            for field in fields(self)
-            if not field.metadata.get("private")
-        }
+
+PLAIN: Final = frozenset({str, int, bool, float, type(None)})
 
 
 def as_json(value: Any) -> Any:
     """JSON's own types: times as ISO 8601 with Z, ids and decimals as text."""
+    kind = type(value)
+    return value if kind in PLAIN else str(value) if kind is UUID else unusual_as_json(value)
+
+
+def unusual_as_json(value: Any) -> Any:
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -5,6 +5,7 @@ rebuilds them; a sale it does not know, or a Redis that does not answer at once,
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,15 +104,10 @@ class Gate:
         if answers is None:
             GATE.labels("unavailable").inc(len(wishes))
             return [None] * len(wishes)
-        return [self.refusal_of(wanted, answer) for wanted, answer in zip(wishes, answers, strict=True)]
-
-    def refusal_of(self, wanted: Mapping[UUID, int], answer: int) -> Refusal | None:
-        if answer == 0:
-            GATE.labels("admitted").inc()
-            return None
-        refusal = Refusal(sale=[*wanted][abs(answer) - 1], is_closed=answer < 0)
-        GATE.labels("sale_closed" if refusal.is_closed else "sold_out").inc()
-        return refusal
+        refusals = [refusal_of(wanted, answer) for wanted, answer in zip(wishes, answers, strict=True)]
+        for said, count in Counter(map(word_of, refusals)).items():
+            GATE.labels(said).inc(count)
+        return refusals
 
     def leave(self, wanted: Mapping[UUID, int]) -> None:
         """Give tokens back that led to nothing."""
@@ -139,6 +135,17 @@ class Gate:
                 )
                 pipe.pexpire(key, LIFE_MS)
             pipe.execute()
+
+
+def refusal_of(wanted: Mapping[UUID, int], answer: int) -> Refusal | None:
+    """What the script's answer to one wish means."""
+    return Refusal(sale=[*wanted][abs(answer) - 1], is_closed=answer < 0) if answer else None
+
+
+def word_of(refusal: Refusal | None) -> str:
+    if refusal is None:
+        return "admitted"
+    return "sale_closed" if refusal.is_closed else "sold_out"
 
 
 @cache

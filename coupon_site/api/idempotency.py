@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from coupon_site.api.input import OrjsonRenderer
+from coupon_site.database.prepared import prepared_cursor
 from coupon_site.errors import DomainError
 from coupon_site.models import IdempotencyRecord
 
@@ -118,7 +119,7 @@ def keep_answers(answers: Mapping[Keyed, Kept]) -> None:
     """For a batch: remember what is answered to locked keys."""
     rows = [{**keyed._asdict(), **kept._asdict()} for keyed, kept in answers.items()]
     if rows:
-        with connection.cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(KEEP_ANSWERS, [orjson.dumps(rows).decode()])
 
 

@@ -2,11 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from functools import cache
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper as Plain
 from django_prometheus import models
 from django_prometheus.db import metrics
 from django_prometheus.db.backends.postgresql import base
@@ -54,6 +57,41 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(count)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params: dict[str, Any] = Plain.get_connection_params(self)
+        return {**params, "cursor_factory": measured(params["cursor_factory"])}
+
+
+@cache
+def measured(kind: type[Any]) -> type[Any]:
+    """Cursors that count and time their statements under the package's names; it looks labels up for each of them."""
+    executed, executed_many = (
+        series.labels(ALIAS, VENDOR) for series in (metrics.execute_total, metrics.execute_many_total)
+    )
+    duration = metrics.query_duration_seconds.labels(ALIAS, VENDOR)
+
+    class Measured(kind):  # type: ignore[misc]  # whichever Django has chosen
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+            executed.inc()
+            return self.timed(super().execute, query, params, **options)
+
+        def executemany(self, query: Any, rows: Sequence[Any], **options: Any) -> Any:
+            executed.inc(len(rows))
+            executed_many.inc(len(rows))
+            return self.timed(super().executemany, query, rows, **options)
+
+        def timed(self, execute: Callable[..., Any], *args: Any, **options: Any) -> Any:
+            started = perf_counter()
+            try:
+                return execute(*args, **options)
+            except Exception as error:
+                metrics.errors_total.labels(ALIAS, VENDOR, type(error).__name__).inc()
+                raise
+            finally:
+                duration.observe(perf_counter() - started)
+
+    return Measured
 
 
 _of_the_parent: list[object] = []

@@ -55,3 +55,22 @@ def test_redis_away__is_a_failure_and_no_miss() -> None:
         cache.get("here")
 
     assert growth(before) == [1, 0, 0, 1]
+
+
+@pytest.mark.parametrize(("timeout", "left"), [(60, range(55, 61)), (None, [-1])])
+def test_set_many__lasts_as_long_as_it_is_told(cache: CountedRedisCache, timeout: int | None, left: list[int]) -> None:
+    cache.set_many({"one": 1, "two": 2}, timeout)
+
+    redis = cache._cache.get_client()
+    assert {redis.ttl(cache.make_key(key)) in left for key in ("one", "two")} == {True}
+
+
+def test_set_many_for_no_time_at_all__keeps_nothing(cache: CountedRedisCache) -> None:
+    cache.set("one", 1)
+    cache.set_many({"one": 2}, 0)
+
+    assert cache.get_many(["one"]) == {}
+
+
+def test_set_many_of_nothing__is_nothing(cache: CountedRedisCache) -> None:
+    assert cache.set_many({}) == []

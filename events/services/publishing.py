@@ -41,13 +41,14 @@ def publish_many(events: Sequence[Event]) -> None:
     """Announce many facts in a number of statements that does not grow with them."""
     require_transaction("publish()")
     now = timezone.now()
+    moment = as_json(now)
     facts, messages = [], []
     for event in events:
-        event_id = uuid7()
-        headers = orjson.dumps({"request_id": request_id.get(), "event_id": str(event_id)}).decode()
+        event_id, payload = uuid7(), event.payload()
+        headers = orjson.dumps({"request_id": request_id.get(), "event_id": event_id}).decode()
         if event.channel is not None:
-            facts.append(fact_of(event, event_id=event_id, headers=headers, at=now))
-        messages += messages_of(event, headers=headers)
+            facts.append(fact_of(event, payload, event_id=event_id, headers=headers, moment=moment))
+        messages += messages_of(event, payload, headers=headers)
     write(facts=facts, messages=messages, at=now)
 
 
@@ -89,10 +90,10 @@ def require_transaction(what: str) -> None:
         raise RuntimeError(f"{what} belongs inside the transaction of the change that causes it")
 
 
-def fact_of(event: Event, *, event_id: UUID, headers: str, at: datetime) -> Fact:
+def fact_of(event: Event, payload: Mapping[str, Any], *, event_id: UUID, headers: str, moment: str) -> Fact:
     """The row that the relay numbers and sends to browsers."""
     channel = str(event.channel)
-    data = {"type": event.name, "at": as_json(at), **event.public_payload()}
+    data = {"type": event.name, "at": moment, **event.public_payload(payload)}
     return Fact(
         event_id=event_id,
         channel=channel,
@@ -106,17 +107,17 @@ def fact_of(event: Event, *, event_id: UUID, headers: str, at: datetime) -> Fact
     )
 
 
-def messages_of(event: Event, *, headers: str) -> list[Message]:
+def messages_of(event: Event, payload: Mapping[str, Any], *, headers: str) -> list[Message]:
     """One message for each handler of the event."""
     handlers = registry.handlers_of(type(event))
-    payload = orjson.dumps(event.payload()).decode() if handlers else ""
+    document = orjson.dumps(payload).decode() if handlers else ""
     return [
         Message(
             public_id=uuid7(),
             topic=handler.topic,
             handler=handler.name,
             event=event.name,
-            payload=payload,
+            payload=document,
             headers=headers,
             outside=not handler.transactional,
         )

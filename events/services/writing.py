@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
-import orjson
-from django.db import connection
+import msgspec
 
+from coupon_site.database.prepared import prepared_cursor
 from events.wake import wake_on_commit
 
 # One JSON document instead of bulk_create() or of arrays, whose texts psycopg escapes one by one: an order pays for its
@@ -35,7 +34,7 @@ FROM json_to_recordset(%(messages)s) AS message (public_id uuid, topic text, han
 """
 
 
-class Fact(NamedTuple):
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """An event for browsers, as the table has it; `audience` with spaces between, `payload` and `headers` as JSON."""
 
     event_id: UUID
@@ -49,7 +48,7 @@ class Fact(NamedTuple):
     headers: str
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True, kw_only=True):
     """A message for one handler, as the table has it; `payload` and `headers` as JSON."""
 
     public_id: UUID
@@ -64,7 +63,7 @@ class Message(NamedTuple):
 def write(*, facts: Sequence[Fact], messages: Sequence[Message], at: datetime, due_at: datetime | None = None) -> None:
     """Two statements at most, and one wake-up per transaction."""
     due_at = due_at or at
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         if facts:
             cursor.execute(INSERT_FACTS, {"at": at, "facts": document(facts)})
         if messages:
@@ -74,4 +73,4 @@ def write(*, facts: Sequence[Fact], messages: Sequence[Message], at: datetime, d
 
 
 def document(rows: Sequence[Fact] | Sequence[Message]) -> str:
-    return orjson.dumps([row._asdict() for row in rows]).decode()
+    return msgspec.json.encode(rows).decode()

@@ -18,7 +18,7 @@ from coupon_site.api import PROBLEM_RESPONSES, ProblemOut, PublicIdLookup, Stric
 from orders.api.gifts import GiftIn
 from orders.api.payments import OrderPaymentOut, PaymentIn, check_method
 from orders.models import Order, OrderLine, OrderQuerySet, OrderState
-from orders.services import LineRequest, ReserveRequest, cancel_order, place_order, retry_payment
+from orders.services import LineRequest, NewLine, NewOrder, ReserveRequest, cancel_order, place_order, retry_payment
 from payments.queries import payments_of
 
 MAX_LINES = 10
@@ -93,7 +93,7 @@ class OrderOut(serializers.ModelSerializer[Order]):
         return order_document(order, order.lines.all())
 
 
-def order_document(order: Order, lines: Iterable[OrderLine]) -> dict[str, Any]:
+def order_document(order: Order | NewOrder, lines: Iterable[OrderLine | NewLine]) -> dict[str, Any]:
     """An order as OrderOut describes it. Written out: field by field through a serializer costs ten times as much."""
     return {
         "id": order.public_id,
@@ -111,12 +111,13 @@ def order_document(order: Order, lines: Iterable[OrderLine]) -> dict[str, Any]:
     }
 
 
-def line_document(line: OrderLine) -> dict[str, Any]:
+def line_document(line: OrderLine | NewLine) -> dict[str, Any]:
+    sale, offer = line.sale, line.sale.offer
     return {
         "id": line.public_id,
-        "sale": line.sale.public_id,
-        "offer": line.sale.offer.public_id,
-        "merchant": line.sale.offer.merchant.public_id,
+        "sale": sale.public_id,
+        "offer": offer.public_id,
+        "merchant": offer.merchant.public_id,
         "title": line.title,
         "quantity": line.quantity,
         "unit_minor": line.unit_minor,

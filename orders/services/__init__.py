@@ -11,6 +11,7 @@ from orders.services.catalogue import (
     update_offer,
 )
 from orders.services.closing import cancel_order, expire_orders
+from orders.services.fresh import NewLine, NewOrder
 from orders.services.gatekeeping import rebuild_gate
 from orders.services.late import give_back_won
 from orders.services.paying import pay_order, release_payment, retry_payment
@@ -21,6 +22,8 @@ from orders.services.settlement import confirm_order, mark_fulfilled
 
 __all__ = [
     "LineRequest",
+    "NewLine",
+    "NewOrder",
     "ReserveRequest",
     "add_stock",
     "before_refund",

@@ -5,11 +5,17 @@ from collections.abc import Iterable, Mapping
 
 from django.db import connection
 
-from orders.models import BuyerAllowance, OrderLine
+from coupon_site.database.prepared import prepared_cursor
+from orders.models import OrderLine
 from orders.services.stock import StockChanged
 
 Pair = tuple[int, int]
 """Row ids of a sale and of a buyer."""
+
+TAKEN = """
+SELECT sale_id, buyer_id, known.quantity FROM orders_buyerallowance AS known
+JOIN unnest(%s::bigint[], %s::bigint[]) AS wanted (sale_id, buyer_id) USING (sale_id, buyer_id)
+"""
 
 # A row whose limit would be passed is neither inserted nor updated, and the number of rows tells.
 TAKE = """
@@ -38,10 +44,10 @@ FROM given WHERE known.id = given.id
 
 def taken_by(pairs: Iterable[Pair]) -> dict[Pair, int]:
     """How much the buyers have of the sales already, all in one statement."""
-    wanted = set(pairs)
-    sales, buyers = {sale for sale, _ in wanted}, {buyer for _, buyer in wanted}
-    rows = BuyerAllowance.objects.filter(sale__in=sales, buyer__in=buyers).values_list("sale", "buyer", "quantity")
-    return {(sale, buyer): quantity for sale, buyer, quantity in rows if (sale, buyer) in wanted}
+    wanted = list(set(pairs))
+    with connection.cursor() as cursor:
+        cursor.execute(TAKEN, [[sale for sale, _ in wanted], [buyer for _, buyer in wanted]])
+        return {(sale, buyer): quantity for sale, buyer, quantity in cursor.fetchall()}
 
 
 def take_allowances(demand: Mapping[Pair, int], limits: Mapping[int, int]) -> None:
@@ -55,7 +61,7 @@ def take_allowances(demand: Mapping[Pair, int], limits: Mapping[int, int]) -> No
         [demand[pair] for pair in pairs],
         [limits[sale] for sale, _ in pairs],
     ]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(TAKE, columns)
         if len(cursor.fetchall()) != len(pairs):
             raise StockChanged

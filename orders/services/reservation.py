@@ -1,7 +1,7 @@
 """Taking stock for buyers: many requests at a time, in a number of statements that does not grow with them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,10 +13,12 @@ from coupon_site.errors import DomainError
 from orders.errors import SaleBusy, SaleClosed, SoldOut
 from orders.gate import gate
 from orders.metrics import ORDERS_CREATED, ORDERS_REFUSED
-from orders.models import FlashSale, Order
+from orders.models import Order
 from orders.services import stock
 from orders.services.allowances import take_allowances
+from orders.services.fresh import NewOrder
 from orders.services.plan import Plan, ReserveRequest
+from orders.services.terms import terms_of
 from orders.services.writing import write_orders
 
 ATTEMPTS: Final = 3
@@ -27,23 +29,23 @@ def place_order(*, request: ReserveRequest, at: datetime) -> Order:
     [outcome] = place_orders(requests=[request], at=at)
     if isinstance(outcome, DomainError):
         raise outcome
-    return outcome
+    return outcome.as_order()
 
 
-def place_orders(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order | DomainError]:
+def place_orders(*, requests: Sequence[ReserveRequest], at: datetime) -> list[NewOrder | DomainError]:
     """Reserve what the gate lets through; an answer for each, in their order."""
     wishes = [request.units() for request in requests]
     refusals = gate().enter(wishes, at=at)
     admitted = [place for place, refusal in enumerate(refusals) if refusal is None]
-    unused = sum((wishes[place] for place in admitted), Counter[UUID]())
+    unused = sum_of(wishes[place] for place in admitted)
     try:
-        outcomes = reserve(requests=[requests[place] for place in admitted], at=at)
-        for place, outcome in zip(admitted, outcomes, strict=True):
-            if isinstance(outcome, Order):
-                unused -= wishes[place]
+        outcomes = book([requests[place] for place in admitted], at=at)
+        unused = sum_of(
+            wishes[place] for place, outcome in zip(admitted, outcomes, strict=True) if isinstance(outcome, DomainError)
+        )
     finally:
         gate().leave(unused)
-    answers: dict[int, Order | DomainError] = dict(zip(admitted, outcomes, strict=True))
+    answers: dict[int, NewOrder | DomainError] = dict(zip(admitted, outcomes, strict=True))
     for place, refusal in enumerate(refusals):
         if refusal:
             error = SaleClosed(sale=refusal.sale) if refusal.is_closed else SoldOut(sale=refusal.sale)
@@ -52,8 +54,24 @@ def place_orders(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Or
     return [answers[place] for place in range(len(requests))]
 
 
+def sum_of(wishes: Iterable[Counter[UUID]]) -> Counter[UUID]:
+    """Units by sale, of all of them."""
+    units: Counter[UUID] = Counter()
+    for wanted in wishes:
+        units.update(wanted)
+    return units
+
+
 def reserve(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order | DomainError]:
     """Hold stock for as many requests as there is stock for, in their order; an answer for each, an order or a refusal.
+
+    Nobody is asked at the gate.
+    """
+    return [outcome if isinstance(outcome, DomainError) else outcome.as_order() for outcome in book(requests, at=at)]
+
+
+def book(requests: Sequence[ReserveRequest], *, at: datetime) -> list[NewOrder | DomainError]:
+    """Reserve, without making models of what was written.
 
     One transaction, the same number of statements for one request as for many. It locks sales in the order of their
     ids, but a worker that settles many orders in one transaction cannot: whoever loses to it tries again.
@@ -72,32 +90,25 @@ def reserve(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order |
         break
     else:
         answers = [SaleBusy() for _ in requests]
-    for answer in answers:
-        if isinstance(answer, DomainError):
-            ORDERS_REFUSED.labels(answer.code).inc()
+    for code, count in Counter(answer.code for answer in answers if isinstance(answer, DomainError)).items():
+        ORDERS_REFUSED.labels(code).inc(count)
     return answers
 
 
 @transaction.atomic
-def attempt(requests: Sequence[ReserveRequest], at: datetime, *, first: bool) -> list[Order | DomainError]:
+def attempt(requests: Sequence[ReserveRequest], at: datetime, *, first: bool) -> list[NewOrder | DomainError]:
     """Read, decide, take, write. Raises StockChanged when what was read was no longer true when it was taken.
 
     Where every sale has several buckets, the `first` attempt looks at one of each.
     """
-    plan = Plan(requests=requests, sales=terms_of(requests), at=at)
+    sales = terms_of(line.sale for request in requests for line in request.lines)
+    plan = Plan(requests=requests, sales=sales, at=at)
     stock.take_stock(plan.sale_ids, plan.decide, spread=first and plan.is_spread)
     take_allowances(plan.demand, plan.limits)
     orders = write_orders(plan.granted, at=at)
     transaction.on_commit(lambda: ORDERS_CREATED.inc(len(orders)))
-    answers: dict[int, Order | DomainError] = {
+    answers: dict[int, NewOrder | DomainError] = {
         **plan.refused,
         **{planned.place: order for planned, order in zip(plan.granted, orders, strict=True)},
     }
     return [answers[place] for place in range(len(requests))]
-
-
-def terms_of(requests: Sequence[ReserveRequest]) -> dict[UUID, FlashSale]:
-    """The sales that are asked for, with what decides on them and the number of their buckets."""
-    wanted = {line.sale for request in requests for line in request.lines}
-    sales = FlashSale.objects.select_related("offer__merchant").filter(public_id__in=wanted).with_bucket_count()
-    return {sale.public_id: sale for sale in sales}

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -21,9 +22,14 @@ WHERE stock.id = shift.id
 """
 
 
+BUCKETS = """
+SELECT id, sale_id, total - reserved - sold FROM orders_salestock
+WHERE sale_id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE
+"""
+
 # One bucket of each sale that nobody is at, the first that has units left.
 FREE_BUCKETS = """
-SELECT free.* FROM unnest(%s::bigint[]) AS wanted (sale_id)
+SELECT free.id, free.sale_id, free.total - free.reserved - free.sold FROM unnest(%s::bigint[]) AS wanted (sale_id)
 CROSS JOIN LATERAL (
     SELECT * FROM orders_salestock AS stock
     WHERE stock.sale_id = wanted.sale_id AND stock.reserved + stock.sold < stock.total
@@ -37,10 +43,18 @@ class StockChanged(Exception):
     """The rows were not as they were read, or too few of them were: do it all again."""
 
 
+class Bucket(NamedTuple):
+    """As much of a SaleStock as deciding takes."""
+
+    pk: int
+    sale_id: int
+    available: int
+
+
 class StockBook:
     """What is left in each bucket while requests are decided one after the other."""
 
-    def __init__(self, buckets: Iterable[SaleStock]) -> None:
+    def __init__(self, buckets: Iterable[Bucket | SaleStock]) -> None:
         self.left: dict[int, int] = {}
         self.buckets: dict[int, list[int]] = {}
         self.taken: Counter[int] = Counter()
@@ -72,9 +86,7 @@ def take_stock(sale_ids: Iterable[int], decide: Callable[[StockBook], None], *, 
     each other. The whole guard is here. Raises StockChanged when a bucket had less than was read, or when the others
     have to be looked at.
     """
-    book = StockBook(
-        lock_free_buckets(sale_ids) if spread else lock_buckets(SaleStock.objects.filter(sale__in=sale_ids))
-    )
+    book = StockBook(buckets_of(sale_ids, FREE_BUCKETS if spread else BUCKETS))
     decide(book)
     if spread and book.ran_short:
         raise StockChanged
@@ -86,9 +98,12 @@ def lock_buckets(buckets: QuerySet[SaleStock]) -> list[SaleStock]:
     return list(buckets.select_for_update(no_key=True).order_by("id"))
 
 
-def lock_free_buckets(sale_ids: Iterable[int]) -> list[SaleStock]:
-    """One of each sale, without ever waiting: who waits while holding some may meet somebody doing the reverse."""
-    return list(SaleStock.objects.raw(FREE_BUCKETS, [sorted(sale_ids)]))
+def buckets_of(sale_ids: Iterable[int], query: str) -> list[Bucket]:
+    """Locked in the order of their ids; of FREE_BUCKETS one of each sale, without ever waiting: who waits while holding
+    some may meet somebody doing the reverse."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, [sorted(sale_ids)])
+        return [Bucket(*row) for row in cursor.fetchall()]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,13 +9,14 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import connection
 
+from coupon_site.database.prepared import prepared_cursor
+from coupon_site.identifiers import uuid7
 from events import publish_many
 from orders.events import OrderReserved
-from orders.models import Order, OrderLine
 from orders.numbers import new_number
 from orders.services.facts import only
+from orders.services.fresh import NewLine, NewOrder
 from orders.services.plan import PlannedLine, PlannedOrder
 
 # Lines get their ids in the order they were asked for.
@@ -52,95 +53,95 @@ SELECT public_id, id FROM made
 """
 
 
-def write_orders(granted: Sequence[PlannedOrder], *, at: datetime) -> list[Order]:
+def write_orders(granted: Sequence[PlannedOrder], *, at: datetime) -> list[NewOrder]:
     """Orders, lines, holds and events of all granted requests, in their order."""
     if not granted:
         return []
     expires_at = at + timedelta(seconds=settings.ORDER_HOLD_SECONDS)
     orders = [order_of(planned, at=at, expires_at=expires_at) for planned in granted]
-    insert(orders, granted)
-    publish_many([reserved(order, planned) for order, planned in zip(orders, granted, strict=True)])
+    insert(orders)
+    publish_many([reserved(order) for order in orders])
     return orders
 
 
-def order_of(planned: PlannedOrder, *, at: datetime, expires_at: datetime) -> Order:
+def order_of(planned: PlannedOrder, *, at: datetime, expires_at: datetime) -> NewOrder:
     """An order that is not written yet."""
-    order = Order(
+    lines = [line_of(line) for line in planned.lines]
+    return NewOrder(
+        public_id=uuid7(),
         number=new_number(),
         buyer=planned.request.buyer,
-        currency=planned.lines[0].sale.offer.currency,
-        total_minor=sum(line.quantity * line.sale.price_minor for line in planned.lines),
+        currency=lines[0].sale.offer.currency,
+        total_minor=sum(line.line_total_minor for line in lines),
         payment_method=planned.request.payment_method,
-        expires_at=expires_at,
         created_at=at,
+        expires_at=expires_at,
+        fresh_lines=lines,
     )
-    order.fresh_lines = [line_of(line) for line in planned.lines]
-    return order
 
 
-def line_of(planned: PlannedLine) -> OrderLine:
+def line_of(planned: PlannedLine) -> NewLine:
     """A line that is not written yet, with the terms it is sold on."""
-    return OrderLine(
-        sale=planned.sale,
-        title=planned.sale.title,
+    sale = planned.sale
+    return NewLine(
+        public_id=uuid7(),
+        sale=sale,
+        bucket_id=planned.bucket_id,
+        title=sale.title,
         quantity=planned.quantity,
-        unit_minor=planned.sale.price_minor,
-        line_total_minor=planned.quantity * planned.sale.price_minor,
-        gift=planned.gift and planned.gift.as_json(),
+        unit_minor=sale.price_minor,
+        line_total_minor=planned.quantity * sale.price_minor,
+        gift=planned.gift.as_json() if planned.gift else None,
     )
 
 
-def insert(orders: Sequence[Order], granted: Sequence[PlannedOrder]) -> None:
+def insert(orders: Sequence[NewOrder]) -> None:
     """Write orders with their lines and holds, and give them their ids."""
-    rows = [order_row(order) for order in orders]
-    lines = [row for order, planned in zip(orders, granted, strict=True) for row in line_rows(order, planned)]
+    lines = [line_row(order, line) for order in orders for line in order.fresh_lines]
     for place, line in enumerate(lines):
         line["place"] = place
     times = [orders[0].expires_at, orders[0].created_at]
-    with connection.cursor() as cursor:
-        cursor.execute(WRITE, [orjson.dumps(rows).decode(), *times, orjson.dumps(lines).decode()])
+    rows = orjson.dumps([order_row(order) for order in orders]).decode()
+    with prepared_cursor() as cursor:
+        cursor.execute(WRITE, [rows, *times, orjson.dumps(lines).decode()])
         ids = dict(cursor.fetchall())
     for order in orders:
         order.pk = ids[order.public_id]
-        order._state.adding, order._state.db = False, connection.alias
 
 
-def order_row(order: Order) -> dict[str, Any]:
+def order_row(order: NewOrder) -> dict[str, Any]:
     return {
         "public_id": order.public_id,
         "number": order.number,
-        "buyer_id": order.buyer_id,
+        "buyer_id": order.buyer.pk,
         "currency": order.currency,
         "total_minor": order.total_minor,
         "payment_method": order.payment_method,
     }
 
 
-def line_rows(order: Order, planned: PlannedOrder) -> list[dict[str, Any]]:
-    return [
-        {
-            "public_id": line.public_id,
-            "order": order.public_id,
-            "sale_id": line.sale_id,
-            "stock_id": place.bucket_id,
-            "title": line.title,
-            "quantity": line.quantity,
-            "unit_minor": line.unit_minor,
-            "gift": line.gift,
-        }
-        for line, place in zip(order.fresh_lines, planned.lines, strict=True)
-    ]
+def line_row(order: NewOrder, line: NewLine) -> dict[str, Any]:
+    return {
+        "public_id": line.public_id,
+        "order": order.public_id,
+        "sale_id": line.sale.pk,
+        "stock_id": line.bucket_id,
+        "title": line.title,
+        "quantity": line.quantity,
+        "unit_minor": line.unit_minor,
+        "gift": line.gift,
+    }
 
 
-def reserved(order: Order, planned: PlannedOrder) -> OrderReserved:
+def reserved(order: NewOrder) -> OrderReserved:
     """The event of a new order, from what is in memory anyway."""
     return OrderReserved(
         order=order.public_id,
         number=order.number,
-        buyer=planned.request.buyer.public_id,
-        merchant=only(line.sale.offer.merchant.public_id for line in planned.lines),
+        buyer=order.buyer.public_id,
+        merchant=only(line.sale.offer.merchant.public_id for line in order.fresh_lines),
         total_minor=order.total_minor,
         currency=order.currency,
         state=str(order.state),
-        quantity=sum(line.quantity for line in planned.lines),
+        quantity=sum(line.quantity for line in order.fresh_lines),
     )

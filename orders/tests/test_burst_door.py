@@ -17,9 +17,10 @@ from rest_framework.throttling import SimpleRateThrottle
 from accounts.models import User
 from accounts.services import issue_token
 from conftest import MakeUser
+from coupon_site.api.doors import Observe
 from coupon_site.models import IdempotencyRecord
+from coupon_site.tests.asgi import Reply, call
 from orders.api.burst import BurstDoor, writer
-from orders.api.burst.door import Observe
 from orders.api.burst.wishes import PATH, Wish, wish_of
 from orders.models import FlashSale, Offer, Order
 from orders.services import close_sale
@@ -29,21 +30,6 @@ from orders.tests.factories import new_offer, new_sale
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OWN = {"id", "number", "lines", "created_at", "expires_at"}
-
-
-class Reply:
-    """What came back over ASGI."""
-
-    def __init__(self, messages: list[dict[str, Any]]) -> None:
-        self.status: int = messages[0]["status"]
-        self.headers = {name.decode().lower(): value.decode() for name, value in messages[0]["headers"]}
-        self.body = b"".join(message.get("body", b"") for message in messages[1:])
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    def code(self) -> str:
-        return str(self.json().get("code", self.json().get("state")))
 
 
 @pytest.fixture
@@ -91,31 +77,11 @@ def order_of(sale: FlashSale, **more: Any) -> dict[str, Any]:
 async def post(
     app: Any, body: Any, *, token: str = "", key: str | None = None, headers: dict[str, str] | None = None
 ) -> Reply:
-    sent = {"content-type": "application/json", "host": "localhost", "authorization": f"Bearer {token}"}
+    sent = {"content-type": "application/json", "authorization": f"Bearer {token}"}
     if key != "":
         sent["idempotency-key"] = key or str(uuid4())
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    sent |= {"content-length": str(len(raw)), **(headers or {})}
-    scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
-        "path": PATH, "raw_path": PATH.encode(), "query_string": b"", "root_path": "", "server": ("localhost", 80),
-        "client": ("127.0.0.1", 5), "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
-    }  # fmt: skip
-    halves = [raw[: len(raw) // 2], raw[len(raw) // 2 :]]
-    incoming = [{"type": "http.request", "body": half, "more_body": n == 0} for n, half in enumerate(halves)]
-    messages: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        if incoming:
-            return incoming.pop(0)
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def send(message: dict[str, Any]) -> None:
-        messages.append(message)
-
-    await app(scope, receive, send)
-    return Reply(messages)
+    return await call(app, "POST", PATH, headers=sent | (headers or {}), body=raw)
 
 
 async def test_order__is_answered_as_at_the_ordinary_door(

@@ -13,7 +13,7 @@ from accounts.services import issue_token
 from flags import mirror
 from flags.current import current
 from flags.document import Document, FlagState
-from flags.ofrep.throttle import PerCaller
+from flags.ofrep.throttle import windows
 from flags.tests.ofrep.samples import ADDRESS, Ask, Serve
 
 
@@ -55,6 +55,6 @@ def ask(user: User) -> Ask:
 
 @pytest.fixture(autouse=True)
 def _nobody_asked() -> Iterator[None]:
-    PerCaller.windows.clear()
+    windows.clear()
     yield
-    PerCaller.windows.clear()
+    windows.clear()

@@ -3,13 +3,14 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
+from coupon_site.api.doors import Answer, Headers
 from coupon_site.api.input import NUL_ESCAPE
 from coupon_site.tracing import identify
 from orders.api.orders import MAX_LINES, MAX_QUANTITY
@@ -19,16 +20,8 @@ from payments.providers import current_provider
 PATH: Final = "/api/v1/orders/"
 LARGEST_BODY: Final = 8192
 SALE_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-Headers = Mapping[bytes, bytes]
-
-
-class Answer(NamedTuple):
-    """What a client gets."""
-
-    status: int
-    body: bytes
-    headers: tuple[tuple[bytes, bytes], ...]
+FIELDS: Final = frozenset({"lines", "payment_method"})
+LINE_FIELDS: Final = frozenset({"sale", "quantity"})
 
 
 @dataclass(kw_only=True, eq=False)
@@ -71,21 +64,26 @@ def wish_of(headers: Headers, body: bytes) -> Wish | None:
 
 def lines_of(document: Any) -> tuple[LineRequest, ...] | None:
     """The lines of an order that is just as it should be."""
-    match document:
-        case {"lines": [_, *_] as rows, **rest} if len(rows) <= MAX_LINES and rest.keys() <= {"payment_method"}:
-            lines = [line_of(row) for row in rows]
-        case _:
-            return None
-    if rest.get("payment_method", "card") not in current_provider().methods:
+    if type(document) is not dict or not document.keys() <= FIELDS:
         return None
-    known = tuple(line for line in lines if line)
+    rows = document.get("lines")
+    if type(rows) is not list or not 1 <= len(rows) <= MAX_LINES:
+        return None
+    if document.get("payment_method", "card") not in current_provider().methods:
+        return None
+    known = tuple(line for row in rows if (line := line_of(row)))
     return known if len({line.sale for line in known}) == len(rows) else None
 
 
 def line_of(row: Any) -> LineRequest | None:
-    match row:
-        case {"sale": str(sale), **rest} if SALE_ID.fullmatch(sale) and rest.keys() <= {"quantity"}:
-            quantity = rest.get("quantity", 1)
-            if type(quantity) is int and 1 <= quantity <= MAX_QUANTITY:
-                return LineRequest(sale=UUID(sale), quantity=quantity)
-    return None
+    if type(row) is not dict or not row.keys() <= LINE_FIELDS:
+        return None
+    sale, quantity = row.get("sale"), row.get("quantity", 1)
+    return line_request(sale, quantity) if type(sale) is str and type(quantity) is int else None
+
+
+@lru_cache(maxsize=1024)
+def line_request(sale: str, quantity: int) -> LineRequest | None:
+    """A crowd asks for the same."""
+    fits = SALE_ID.fullmatch(sale) and 1 <= quantity <= MAX_QUANTITY
+    return LineRequest(sale=UUID(sale), quantity=quantity) if fits else None

@@ -11,16 +11,16 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import users_of_tokens
+from coupon_site.api.doors import Answer
 from coupon_site.api.idempotency import Kept, Keyed, keep_answers, known_answers, take_keys
 from coupon_site.api.input import encode
 from coupon_site.api.problems import CONTENT_TYPE as PROBLEM
 from coupon_site.api.problems import problem_of, retry_header
 from coupon_site.api.throttles import admit
 from coupon_site.errors import DomainError
-from orders.api.burst.wishes import Answer, Wish
+from orders.api.burst.wishes import Wish
 from orders.api.orders import order_document
-from orders.models import Order
-from orders.services import ReserveRequest, place_orders
+from orders.services import NewOrder, ReserveRequest, place_orders
 
 logger = logging.getLogger(__name__)
 
@@ -114,9 +114,9 @@ JSON: Final = ((b"Content-Type", b"application/json"),)
 REPLAYED: Final = (*JSON, (b"Idempotency-Replayed", b"true"))
 
 
-def answer_of(outcome: Order | DomainError) -> Answer:
+def answer_of(outcome: NewOrder | DomainError) -> Answer:
     """The order, or why there is none."""
-    if isinstance(outcome, Order):
+    if isinstance(outcome, NewOrder):
         return Answer(201, encode(order_document(outcome, outcome.fresh_lines)), JSON)
     extra = retry_header(outcome.context.get("retry_after"))
     headers = {"Content-Type": PROBLEM, **extra}
