@@ -20,6 +20,7 @@ export class EventClient extends EventTarget {
   #line;
   #repair;
   #resuming = new Set(); // channels that the server has not yet answered for
+  #pinged = {}; // channel → number, as the last ping said it
   #samples = new Map();
   #isLate = false;
   #handlers = {
@@ -105,6 +106,7 @@ export class EventClient extends EventTarget {
 
   #follow(link) {
     this.#isLate = false;
+    this.#pinged = {};
     const channels = this.#channels ?? [];
     this.#resuming = new Set(channels.filter((channel) => this.#positions.get(channel)));
     for (const channel of channels) {
@@ -123,8 +125,9 @@ export class EventClient extends EventTarget {
   }
 
   #answer({ pos = {} }) {
-    // A channel that is being resumed still gets older events than these.
-    for (const [channel, id] of Object.entries(pos)) if (!this.#resuming.has(channel)) this.#positions.advance(channel, id);
+    // Where the server stands now, events may still be on their way to us; where it stood one ping ago, none are.
+    for (const [channel, id] of Object.entries(this.#pinged)) this.#positions.advance(channel, id);
+    this.#pinged = Object.fromEntries(Object.entries(pos).filter(([channel]) => !this.#resuming.has(channel)));
     this.send({ type: "pong", pos: this.#positions.ids() });
   }
 
@@ -138,6 +141,7 @@ export class EventClient extends EventTarget {
   }
 
   #miss(gap) {
+    delete this.#pinged[gap.channel]; // perhaps of another life, whose numbers were higher
     this.#positions.set(gap.channel, gap.epoch, gap.to);
     this.#tell("gap", gap);
     this.#repair.need(gap);

@@ -1,6 +1,6 @@
 // One WebSocket. It says `opened`, `frame` and `closed` once each as they happen, and nothing more once it is let go.
 
-export const PROTOCOL = "events.v1";
+export const PROTOCOL = "coupon-site";
 
 export class Socket {
   kind = "ws";

@@ -1,6 +1,6 @@
 // A ticket stands for a visitor who is signed in: single use, good for a minute, sent in the header of sub-protocols.
 
-/** For the option `ticket` of pages that can ask the site themselves; shop fronts ask through their own server. */
+/** For the option `ticket`: asks this site, or what stands between it and a shop front, for `{"ticket": …}`. */
 export async function askTicket(url = "/api/v1/realtime/ticket", request = {}) {
   const response = await fetch(url, { method: "POST", credentials: "include", ...request });
   if (response.ok) return (await response.json()).ticket;

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
 from tests.browser import chromium, open_page
-from tests.live_client.page import FAKES
+from tests.live_client.tab import FAKES
 
 pytestmark = pytest.mark.django_db
 

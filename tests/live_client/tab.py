@@ -13,7 +13,7 @@ FAKES = ROOT / "tests" / "live_client"
 STATIC = ROOT / "events" / "static"
 
 
-class ClientPage:
+class Tab:
     """Time stands still in it, unless `wait` moves it; `Math.random` gives its limit."""
 
     def __init__(self, browser: Browser) -> None:
