@@ -46,7 +46,7 @@ def positions(user: User | AnonymousUser) -> dict[str, dict[str, str | int]]:
     """Where each channel stands that the user may see all of; nothing has happened yet on one that nobody knows."""
     known, nothing = published.positions(), published.Position(epoch="", seq=0)
     seen = [channel for channel, permission in settings.REALTIME_CHANNELS.items() if user.has_perm(permission)]
-    return {name: {"epoch": at.epoch, "id": at.seq} for name in seen if (at := known.get(name, nothing))}
+    return {name: {"epoch": at.epoch, "id": at.seq} for name in seen for at in [known.get(name, nothing)]}
 
 
 def history() -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ window.begin = ({ refetches: wanted, ...options }) => {
   const refetch = (needs) => new Promise((resolve, reject) => refetches.push({ needs, resolve, reject }));
   window.client = new EventClient({ ...options, ...(wanted && { refetch }) });
   for (const type of ["event", "figures", "gap", "refusal", "state"]) {
-    client.addEventListener(type, ({ detail }) => log.push({ type, ...detail }));
+    client.addEventListener(type, ({ detail }) => log.push({ ...detail, type }));
   }
   client.start();
 };

@@ -23,7 +23,9 @@ FRAMES = """async ({ rate, seconds }) => {
     const at = (number) => new Date(Date.parse("2026-01-01") + number).toISOString();
     const sum = { total_minor: 100, currency: "GBP" };
     const order = (number) => ({ number: `ORD-${number}`, quantity: 1, state: "paid", ...sum, at: at(number) });
+    const { figures } = JSON.parse(document.getElementById("initial").textContent);
     let frames = 0;
+    let samples = 0;
     let draws = 0;
     let sent = 0;
     let isOver = false;
@@ -36,6 +38,10 @@ FRAMES = """async ({ rate, seconds }) => {
         while (sent < (rate * passed) / 1000) {
             sent += 1;
             socket.say({ channel: "events:orders", data: order(sent), id: sent });
+        }
+        if (rate && samples < passed / 250) {
+            samples += 1;
+            socket.say({ channel: "metrics", data: { ...figures, at: new Date().toISOString() } });
         }
         await new Promise((done) => setTimeout(done, 1));
     }

@@ -1,5 +1,6 @@
 """Two dashboards and a page on a stream go through a cut, a restart and sleep: each has what the site has."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,11 +40,11 @@ class Screen:
 
     def __init__(self, browser: Browser, cable: Cable, site: LiveSite, *, script: str) -> None:
         self.cable = cable
-        self.page: Page = open_page(browser, cable.url)
+        self.page: Page = open_page(browser, cable.url, bypass_csp=script == STREAM)
         self.page.goto("/")
-        self.page.get_by_label("Email").fill(site.staff[0])
-        self.page.get_by_label("Password").fill(site.staff[1])
-        self.page.get_by_role("button", name="Log in").click()
+        self.page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(site.staff[0])
+        self.page.get_by_label(re.compile("password", re.IGNORECASE)).fill(site.staff[1])
+        self.page.get_by_role("button", name=re.compile("log in|sign in", re.IGNORECASE)).click()
         expect(self.page.locator(LIVE)).to_be_visible(timeout=15_000)
         if script == STREAM:
             self.page.goto("/api/v1/sales/")
@@ -100,6 +101,7 @@ def test_pages_through_cut_restart_and_sleep__have_exactly_what_the_site_has_pub
     live_site: LiveSite, screens: list[Screen]
 ) -> None:
     first, second, stream = screens
+    live_site.come_to_rest()
 
     with shopping(live_site, visits=60):
         first.cable.cut()
@@ -123,9 +125,9 @@ def test_pages_through_cut_restart_and_sleep__have_exactly_what_the_site_has_pub
 
     for screen in screens:
         for channel in CHANNELS:
-            wanted = wait_for(lambda s=screen, c=channel: s.published(live_site, c), f"events on {channel}")
-            wait_for(lambda s=screen, c=channel, last=wanted[-1]: last in s.seen(c), f"event {wanted[-1]}", 30)
-            assert screen.seen(channel) == wanted
+            has_all = lambda s=screen, c=channel: s.seen(c) == s.published(live_site, c)  # noqa: E731
+            wait_for(has_all, f"{channel} to be as published", 30)
+            assert len(screen.seen(channel)) > 10
         assert screen.page.evaluate("gaps") == []
         assert screen.loads == 0
     newest = live_site.sql("SELECT number FROM orders_order ORDER BY id DESC LIMIT 1")[0][0]

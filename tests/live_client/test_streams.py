@@ -128,7 +128,7 @@ def test_stream__stays_while_sockets_fail(tab: Tab) -> None:
     tab.end()
     tab.stream("say", EVENT)
 
-    assert tried == 4
+    assert tried == 3
     assert tab.ids() == [42]
     assert (tab.state["state"], tab.state["transport"]) == ("live", "sse")
 

@@ -1,6 +1,7 @@
 // How the connection stands, in a word at the head of the page.
 
 const SHORT_FAILURES = 1; // a short interruption is no reason to alarm anybody
+const REFUSALS = { 4409: "Too many pages are open", too_many: "Too many pages are open", anonymous: "Signed out" };
 
 const shown = {
   live: ({ isLate, transport }) => ["live", isLate ? "Live, events are late" : transport === "sse" ? "Live, by stream" : "Live"],
@@ -8,7 +9,7 @@ const shown = {
   waiting: ({ failures }) => (failures > SHORT_FAILURES || !navigator.onLine ? shown.offline() : shown.connecting({ failures })),
   offline: () => ["offline", "Offline, trying again"],
   paused: () => ["offline", "Paused"],
-  refused: () => ["offline", "Not allowed to follow"],
+  refused: ({ code, reason }) => ["offline", REFUSALS[code] ?? REFUSALS[reason] ?? "Not allowed to follow"],
   stopped: () => ["offline", "Stopped"],
 };
 
