@@ -198,7 +198,7 @@ def test_state__is_what_a_page_asks_for_after_a_gap(
     assert answers == [401, 403]
     assert state["feed"][0]["key"] == order.number
     assert state["feed"][0]["states"] == "reserved paid"
-    assert set(state) == {"figures", "history", "feed", "flags", "alerts"}
+    assert set(state) == {"positions", "figures", "history", "feed", "flags", "alerts"}
 
 
 def test_alerts_that_fire__are_shown_the_worst_first_with_their_pages(client: Client, superuser: User) -> None:

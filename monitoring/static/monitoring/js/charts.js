@@ -1,5 +1,6 @@
 // Lines over the last minutes, in the page's own colours.
 
+import { perFrame } from "../../events/per_frame.js";
 import { count, duration, percent, clock } from "./format.js";
 
 const QUARTER = 900;
@@ -39,8 +40,8 @@ const CHARTS = {
 export class Charts {
   #rows;
   #plots = [];
-  #due = 0;
   #seconds;
+  #drawSoon = perFrame(() => this.#draw());
 
   constructor(history, seconds = QUARTER) {
     this.#seconds = seconds;
@@ -54,16 +55,15 @@ export class Charts {
     if (this.#rows.length && x <= this.#rows.at(-1).x) return;
     this.#rows.push({ ...sample, x });
     while (this.#rows.length > 2 && this.#rows[0].x < x - this.#seconds) this.#rows.shift();
-    this.#due ||= requestAnimationFrame(() => this.#draw());
+    this.#drawSoon();
   }
 
   replace(history) {
     this.#rows = history.map((sample) => ({ ...sample, x: Date.parse(sample.at) / 1000 }));
-    this.#draw();
+    this.#drawSoon();
   }
 
   #draw() {
-    this.#due = 0;
     for (const { plot, chart } of this.#plots) plot.setData(this.#columns(chart));
   }
 

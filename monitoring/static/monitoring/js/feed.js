@@ -1,8 +1,10 @@
 // Orders and cashback as they happen. A row stays where it is while its order moves on; what is older comes back to the top.
 
+import { perFrame } from "../../events/per_frame.js";
 import { capitalised, clock, count, money } from "./format.js";
 
 const LONGEST = 30;
+const MOST_WAITING = 2 * LONGEST; // of so many rows at least LONGEST are new, and push all older ones out
 const SETTLES_AFTER = 30_000;
 
 export class Feed {
@@ -10,7 +12,7 @@ export class Feed {
   #blank;
   #empty;
   #waiting = new Map();
-  #frame = 0;
+  #drawSoon = perFrame(() => this.#paused || this.#draw());
   #paused = false;
   #pauseButton;
 
@@ -31,12 +33,12 @@ export class Feed {
     const states = [...(known?.states ?? []), ...(row.states ?? row.state).split(" ")];
     this.#waiting.delete(key);
     this.#waiting.set(key, { ...(known && known.at > row.at ? known : row), states });
+    if (this.#waiting.size > MOST_WAITING) this.#waiting.delete(this.#waiting.keys().next().value);
     if (this.#paused) this.#label();
-    else this.#frame ||= requestAnimationFrame(() => this.#draw());
+    else this.#drawSoon();
   }
 
   #draw() {
-    this.#frame = 0;
     for (const row of this.#waiting.values()) this.#place(row);
     this.#waiting.clear();
     while (this.#list.children.length > LONGEST) this.#list.lastElementChild.remove();
@@ -97,7 +99,7 @@ export class Feed {
   }
 
   #label() {
-    const waiting = this.#paused && this.#waiting.size ? ` (${count(this.#waiting.size)} new)` : "";
+    const waiting = this.#paused && this.#waiting.size ? ` (${count(this.#waiting.size)}${this.#waiting.size < MOST_WAITING ? "" : "+"} new)` : "";
     this.#pauseButton.textContent = this.#paused ? `Resume${waiting}` : "Pause";
   }
 
