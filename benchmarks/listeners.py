@@ -15,7 +15,7 @@ OPEN_SECONDS = 30
 TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
 # Of a stream: the kind of a notice, where the client stands, the data.
 PART = re.compile(rb"(?:event: (\w+)\n)?(?:id: ([^\n]*)\n)?data: ([^\n]*)\n\n")
-NUMBER = re.compile(rb'"id":(\d+)}$')
+NUMBER = re.compile(rb'"id": ?(\d+)}$')
 
 L = TypeVar("L", bound="Listener")
 
@@ -26,7 +26,7 @@ class Listener(asyncio.Protocol):
     def __init__(self, request: bytes, *, ids: "array[int] | None" = None, answers: bool = True) -> None:
         self.request = request
         self.ids: array[int] = array("q") if ids is None else ids
-        self.times: array[float] | None = None
+        self.times: list[float] | None = None
         self.notices: list[dict[str, Any]] = []
         self.answers = answers
         self.head = self.rest = b""

@@ -6,7 +6,6 @@ has exactly the events that the database has for its user, `reconcile` finds not
 
 import asyncio
 import itertools
-import os
 import random
 import subprocess
 import sys
@@ -228,14 +227,9 @@ def curves(outcome: Outcome) -> list[Curve]:
 
 def soak(load: Load, folder: Path) -> Outcome:
     """The whole of it, in a site of its own. Raises AssertionError where a process does not stop in order."""
-    os.environ.setdefault("TEST_RUN_DIR", str(folder))
-    site = LiveEvents(folder / "site", OUTBOX_LEASE_SECONDS="3", PAYMENT_POLL_SECONDS="3", REALTIME_PING_SECONDS="25")
-    try:
-        site.prepare(demo=True)
-        site.start(*PORT_NAMES, "uvicorn")
+    settings = {"OUTBOX_LEASE_SECONDS": "3", "PAYMENT_POLL_SECONDS": "3", "REALTIME_PING_SECONDS": "25"}
+    with LiveEvents.running(folder, *PORT_NAMES, "uvicorn", demo=True, **settings) as site:
         return asyncio.run(Soak(site, load).run())
-    finally:
-        site.stop()
 
 
 def main() -> None:

@@ -1,11 +1,12 @@
 """One relay and a node of each server, over a PostgreSQL and a Redis of their own that may be lost in every way."""
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from uuid import uuid4
 
 import httpx
@@ -16,6 +17,7 @@ import redis
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from coupon_site.servers import EmbeddedServers
 from events.events import RAW
 from events.frames import stream_key
 from events.services.writing import INSERT_FACTS
@@ -31,7 +33,7 @@ NODES = {
     " --lifespan off --no-access-log --log-level warning coupon_site.asgi:application",
 }
 # On a laptop the number of clients has no bounds; a ping says where an idle one stands.
-WIDE = {"REALTIME_PING_SECONDS": "2", "THROTTLE_USER": "1000000/min", "THROTTLE_ANON": "1000000/min"}
+WIDE = {"REALTIME_PING_SECONDS": "2", "THROTTLE_USER": "100000000/min", "THROTTLE_ANON": "100000000/min"}
 PEOPLE = f"""
 from accounts.models import User
 from accounts.services import create_user, issue_token
@@ -55,6 +57,20 @@ class LiveEvents(LiveSite):
         for name, command in NODES.items():
             self.add_node(name, command)
 
+    @classmethod
+    @contextmanager
+    def running(cls, folder: Path, *names: str, demo: bool = False, **settings: str) -> Iterator[Self]:
+        """A site of these processes, for a benchmark."""
+        os.environ.setdefault("TEST_RUN_DIR", str(folder))
+        site = cls(folder / "site", **settings)
+        site.servers = EmbeddedServers(site.servers.folder)  # what is measured outlives a power cut
+        try:
+            site.prepare(demo=demo)
+            site.start(*names)
+            yield site
+        finally:
+            site.stop()
+
     def add_node(self, name: str, command: str, **environment: object) -> None:
         """A process that serves sockets, known by a name from now on."""
         self.ports[name], self.figures[name] = free_ports(2)
@@ -70,6 +86,9 @@ class LiveEvents(LiveSite):
             self.manage("setup_demo")
         lines = self.manage("shell", "-c", PEOPLE).stdout.splitlines()
         (_, self.staff_token), *self.customers = [(line.split()[0], line.split()[1]) for line in lines if "cs_" in line]
+
+    def url_of(self, node: str) -> str:
+        return f"http://127.0.0.1:{self.ports[node]}"
 
     # --- The outbox --------------------------------------------------------------------------------------------------
     def tell(
@@ -184,12 +203,21 @@ class LiveEvents(LiveSite):
         try:
             yield
         finally:
-            self.kill(name)
+            if self.processes[name].poll() is None:
+                self.kill(name)
             del self.processes[name], self.ports[name], self.figures[name]
 
 
 def facts(numbers: range, audiences: Sequence[str], size: int) -> str:
     """Events of one channel, as INSERT_FACTS takes them."""
+    payloads = [
+        orjson.dumps({"number": number, "told_ns": time.time_ns(), "pad": "x" * size}).decode() for number in numbers
+    ]
+    return document_of(payloads, [audiences[number % len(audiences)] for number in numbers])
+
+
+def document_of(payloads: Sequence[str], audiences: Sequence[str] = ()) -> str:
+    """The same of any payloads; by themselves for staff alone."""
     rows = [
         {
             "event_id": str(uuid4()),
@@ -198,11 +226,11 @@ def facts(numbers: range, audiences: Sequence[str], size: int) -> str:
             "schema_version": 1,
             "aggregate_type": "thing",
             "aggregate_id": str(number % 16),
-            "audience": audiences[number % len(audiences)],
-            "payload": orjson.dumps({"number": number, "told_ns": time.time_ns(), "pad": "x" * size}).decode(),
+            "audience": audiences[number] if audiences else STAFF,
+            "payload": payload,
             "headers": "{}",
         }
-        for number in numbers
+        for number, payload in enumerate(payloads)
     ]
     return orjson.dumps(rows).decode()
 

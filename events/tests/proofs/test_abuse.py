@@ -66,6 +66,7 @@ async def test_nuisance__ends_with_its_code_and_is_counted(
     site: LiveEvents,
     audience: Audience,
     strict: dict[str, str],
+    *,
     node: str,
     nuisance: Nuisance,
     code: int,
