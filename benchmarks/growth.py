@@ -25,7 +25,7 @@ SOCKETS = (200, 1_000, 5_000)
 ORDERS = (0, 10_000, 100_000, 1_000_000)
 READS = 300
 DELIVERIES = 20_000
-# Copies of the newest order, for another buyer, so that only their number differs.
+# Copies of the newest order.
 MORE_ORDERS = """
 INSERT INTO orders_order ({columns})
 SELECT {values} FROM orders_order AS model, generate_series(1, %s) AS number
@@ -71,7 +71,8 @@ def fill(site: LiveEvents, size: int) -> None:
         )
     ]
     [(there,)] = site.sql("SELECT count(*) - 1 FROM orders_order")
-    values = [{"public_id": "gen_random_uuid()"}.get(name, f"model.{name}") for name in names]
+    own = {"public_id": "gen_random_uuid()", "number": f"lpad(({there} + number)::text, 11, '0')"}
+    values = [own.get(name, f"model.{name}") for name in names]
     query = MORE_ORDERS.format(columns=", ".join(names), values=", ".join(values))
     site.sql(query, max(0, size - there))
     site.sql("ANALYZE orders_order")

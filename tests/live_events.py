@@ -61,7 +61,7 @@ class LiveEvents(LiveSite):
     @contextmanager
     def running(cls, folder: Path, *names: str, demo: bool = False, **settings: str) -> Iterator[Self]:
         """A site of these processes, for a benchmark."""
-        os.environ.setdefault("TEST_RUN_DIR", str(folder))
+        os.environ["TEST_RUN_DIR"] = str(folder)
         site = cls(folder / "site", **settings)
         site.servers = EmbeddedServers(site.servers.folder)  # what is measured outlives a power cut
         try:

@@ -21,9 +21,9 @@ RATE = 100
 
 
 @contextmanager
-def leaving(site: LiveEvents, server: str) -> Iterator[str]:
+def leaving(site: LiveEvents, server: str, *, seconds: int = DRAIN_SECONDS) -> Iterator[str]:
     """A node that is about to be stopped."""
-    with site.beside("leaving", NODES[server], REALTIME_DRAIN_SECONDS=DRAIN_SECONDS):
+    with site.beside("leaving", NODES[server], REALTIME_DRAIN_SECONDS=seconds):
         yield "leaving"
 
 
@@ -70,3 +70,19 @@ async def test_sigterm__sends_everyone_away_in_turn_and_loses_nothing(site: Live
     assert all(each.ids.tolist() == list(range(last + 1, last + count + 1)) for each in followers)
     assert not gaps
     assert code in {0, -signal.SIGTERM, 143}
+
+
+async def test_without_time_to_drain__everyone_comes_back_at_once(site: LiveEvents) -> None:
+    """The control: were clients slow to come back anyway, the spread above would prove nothing."""
+    loop = asyncio.get_running_loop()
+    followers = [Follower(site.staff_token) for _ in range(50)]
+    with leaving(site, "uvicorn", seconds=0) as name:
+        await asyncio.gather(*[each.connect(site.ports[name]) for each in followers])
+        site.processes[name].send_signal(signal.SIGTERM)
+        moved = await asyncio.gather(*[move(site, each, loop) for each in followers])
+    for follower in followers:
+        follower.cut()
+    await asyncio.sleep(0.1)
+
+    times = [at for at, _ in moved]
+    assert max(times) - min(times) < SPREAD_SECONDS / 2

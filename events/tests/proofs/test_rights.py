@@ -3,6 +3,7 @@
 import asyncio
 import random
 
+import httpx
 import pytest
 
 from benchmarks.listeners import CHANNEL, Listener, open_socket, open_stream, until
@@ -19,9 +20,9 @@ browser = Client()
 browser.force_login(User.objects.get(email="person0@example.com"))
 print("session=" + browser.cookies["session"].value)
 """
-REVOKE = """
-from accounts.models import ApiToken, User
-from accounts.services import issue_token, revoke_token
+GIVE = """
+from accounts.models import User
+from accounts.services import issue_token
 user = User.objects.get(email="person1@example.com")
 print(issue_token(user=user, name="short-lived")[1])
 """
@@ -62,7 +63,7 @@ async def test_random_audiences__reach_exactly_those_they_name(site: LiveEvents,
 async def test_token_taken_back__ends_its_sockets_and_streams_at_once(
     site: LiveEvents, audience: Audience, node: str
 ) -> None:
-    token = said(site, REVOKE)
+    token = said(site, GIVE)
     [socket] = await audience.sockets(node, 1, token=token)
     [stream] = await audience.streams(node, 1, token=token)
 
@@ -110,3 +111,41 @@ async def test_channel_of_others__is_refused_to_a_customer(site: LiveEvents, aud
 
     assert stream.status == 403
     assert (error["code"], [each["channel"] for each in socket.told("subscribed")]) == ("forbidden", [CHANNEL])
+
+
+# --- Tickets ---------------------------------------------------------------------------------------------------------
+def ticket(site: LiveEvents, node: str) -> dict[str, str]:
+    """The header that opens one socket."""
+    signed = {"Authorization": f"Bearer {site.staff_token}"}
+    answer = httpx.post(f"{site.url_of(node)}/api/v1/realtime/ticket", headers=signed, timeout=10)
+    assert answer.status_code == 201, answer.text
+    return {"Sec-WebSocket-Protocol": ", ".join(answer.json()["protocols"])}
+
+
+async def test_ticket__opens_one_socket_on_any_node_and_no_second(
+    site: LiveEvents, audience: Audience, node: str
+) -> None:
+    elsewhere = next(name for name in NODES if name != node)
+    header = await asyncio.to_thread(ticket, site, elsewhere)
+
+    [first] = await audience.add(1, lambda: open_socket(site.ports[node], "", headers=header))
+    await first.notice("subscribed")
+    [second] = await audience.add(1, lambda: open_socket(site.ports[node], "", headers=header))
+
+    assert await asyncio.wait_for(asyncio.shield(second.closed), 5) == 4401
+    assert second.notices == []
+    assert not first.closed.done()
+
+
+async def test_ticket_that_is_too_old__opens_nothing(site: LiveEvents, audience: Audience, node: str) -> None:
+    header = await asyncio.to_thread(ticket, site, node)
+    with site.redis() as client:
+        for key in client.scan_iter("rt:ticket:*"):
+            assert 0 < client.pttl(key) <= 60_000
+            client.pexpire(key, 1)
+    await asyncio.sleep(0.05)
+
+    [listener] = await audience.add(1, lambda: open_socket(site.ports[node], "", headers=header))
+
+    assert await asyncio.wait_for(asyncio.shield(listener.closed), 5) == 4401
+    assert listener.notices == []
