@@ -9,8 +9,7 @@ from queue import Empty, SimpleQueue
 import psycopg
 from django.utils import timezone
 
-from events.services.writing import INSERT_FACTS
-from tests.live_events import LiveEvents, document_of, ring_at
+from benchmarks.site import INSERT_FACTS, LiveEvents, document_of, ring_at
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.listeners import SocketListener, follow_socket, until
 from benchmarks.runner import Result, plot, say
-from tests.live_events import NODES, LiveEvents
+from benchmarks.site import NODES, LiveEvents
 
 FLOOR = "send(2) alone"
 RATIO, KILOBYTES = 20.0, 30.0

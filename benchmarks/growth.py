@@ -18,7 +18,7 @@ import httpx
 from benchmarks.curves import Curve, draw
 from benchmarks.fanout import Paced, ours
 from benchmarks.runner import say
-from tests.live_events import NODES, LiveEvents
+from benchmarks.site import NODES, LiveEvents
 
 FLAT = 1.2
 SOCKETS = (200, 1_000, 5_000)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.bridge import bridge
 from benchmarks.runner import Result, plot, say
-from tests.live_events import NODES, LiveEvents
+from benchmarks.site import NODES, LiveEvents
 
 Row = Mapping[str, Any]
 Scenarios = dict[str, dict[str, Any]]

@@ -24,8 +24,7 @@ import psutil
 from benchmarks.curves import Curve, draw
 from benchmarks.listeners import Follower, until
 from benchmarks.runner import say
-from tests.live import PORT_NAMES, ROOT
-from tests.live_events import CHANNEL, STAFF, LiveEvents
+from benchmarks.site import CHANNEL, PORT_NAMES, ROOT, STAFF, LiveEvents
 
 MEBIBYTE = 1 << 20
 FLAT = 1.15

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -21,11 +22,17 @@ SCANNED = 10_000
 
 async def wander(site: LiveEvents, follower: Follower, chance: random.Random, over: asyncio.Event) -> None:
     """Be cut off again and again; come back to any node."""
-    while not over.is_set():
-        await asyncio.sleep(chance.expovariate(1 / 2))
+    while not await happens(over, within=chance.expovariate(1 / 2)):
         follower.cut()
         await asyncio.sleep(chance.random())
         await follower.connect(site.ports[chance.choice(list(NODES))])
+
+
+async def happens(event: asyncio.Event, *, within: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await event.wait()
+    return event.is_set()
 
 
 async def arrive(followers: list[Follower], site: LiveEvents) -> None:
@@ -60,7 +67,7 @@ async def test_clients_cut_off_at_random__have_every_number_once(site: LiveEvent
         assert all(whole)
         assert not [gap for each in followers for gap in each.gaps]
     else:
-        assert not any(whole)
+        assert sum(whole) < FOLLOWERS / 2
         assert all(earlier < later for each in followers for earlier, later in pairwise(each.ids))
 
 

@@ -40,7 +40,7 @@ class Peak:
 async def fill_the_ring(site: LiveEvents, listeners: list[Any]) -> int:
     """Events as large as those that count are in every buffer already; the last number."""
     last = site.standing()[1]
-    await asyncio.to_thread(site.tell, 2_500, size=BYTES, rate=2_000, each=100)
+    await asyncio.to_thread(site.tell, 2_500, size=BYTES, rate=1_500, each=100)
     await all_hear(listeners, last + 1, last + 2_500)
     for listener in listeners:
         del listener.ids[:]
@@ -57,7 +57,7 @@ async def test_stalled_client__is_cut_off_and_nobody_else_notices(
 
     stalled.transport.pause_reading()
     began = time.monotonic()
-    telling = asyncio.create_task(asyncio.to_thread(site.tell, COUNT, size=BYTES, rate=3_000, each=100))
+    telling = asyncio.create_task(asyncio.to_thread(site.tell, COUNT, size=BYTES, rate=1_500, each=100))
     await until(lambda: site.figure(node, "realtime_slow_evictions_total") > evictions, 15)
     cut_after = time.monotonic() - began
     await telling
@@ -80,7 +80,7 @@ async def test_without_bounds__the_same_client_costs_memory(site: LiveEvents, au
         before, peak = site.memory("unbounded"), Peak(lambda: site.memory("unbounded"))
 
         stalled.transport.pause_reading()
-        await asyncio.to_thread(site.tell, COUNT, size=BYTES, rate=3_000, each=100)
+        await asyncio.to_thread(site.tell, COUNT, size=BYTES, rate=1_500, each=100)
         await all_hear([healthy], last + 1, last + COUNT, seconds=120)
 
         assert peak.stop() - before > 20 * MEBIBYTE
