@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from coupon_site.servers import EmbeddedServers
 from events.events import RAW
-from events.frames import stream_key
+from events.frames import REGISTRY, stream_key
 from events.services.writing import INSERT_FACTS
 from events.wake import CHANNEL as BELL
 from tests.live import LiveSite, free_ports, migrated, wait_for
@@ -86,6 +86,19 @@ class LiveEvents(LiveSite):
             self.manage("setup_demo")
         lines = self.manage("shell", "-c", PEOPLE).stdout.splitlines()
         (_, self.staff_token), *self.customers = [(line.split()[0], line.split()[1]) for line in lines if "cs_" in line]
+
+    def start(self, *names: str) -> None:
+        """With a relay, the channels have their streams afterwards."""
+        super().start(*names)
+        if "relay" in names:
+            wait_for(self.is_open, f"the channels: {self.log('relay')}")
+
+    def is_open(self) -> bool:
+        """Whether nodes find the channel, in the database and in Redis."""
+        with self.redis() as client:
+            known = client.hget(REGISTRY, CHANNEL)
+        epochs = self.sql("SELECT epoch FROM events_outboxchannel WHERE channel = %s", CHANNEL)
+        return known is not None and epochs == [(known.decode(),)]
 
     def url_of(self, node: str) -> str:
         return f"http://127.0.0.1:{self.ports[node]}"
