@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from benchmarks.listeners import SocketListener, follow_socket, until
-from benchmarks.runner import Result, plot, say
+from benchmarks.runner import Result, machine, plot, say
 from benchmarks.site import NODES, LiveEvents
 
 FLOOR = "send(2) alone"
@@ -225,6 +225,7 @@ def main() -> None:
         Path(name).chmod(0o755)
         with LiveEvents.running(Path(name), "relay", *NODES, REALTIME_PING_SECONDS="25") as site:
             figures = compete(site, pace, options.rounds)
+    say(machine())
     say(table(figures))
     options.plot.parent.mkdir(exist_ok=True)
     plot(results(figures), options.plot, title="Deliveries in the same time of the processor")

@@ -17,7 +17,7 @@ import httpx
 
 from benchmarks.curves import Curve, draw
 from benchmarks.fanout import Paced, ours
-from benchmarks.runner import say
+from benchmarks.runner import machine, say
 from benchmarks.site import NODES, LiveEvents
 
 FLAT = 1.2
@@ -122,6 +122,7 @@ def main() -> None:
             with TemporaryDirectory(prefix="growth-") as name:
                 Path(name).chmod(0o755)
                 curves |= measure(Path(name), sizes, options.rounds)
+    say(machine())
     say(table(curves))
     lines = [
         Curve(name, [(place, cost / points[min(points)]) for place, cost in enumerate(points.values())])

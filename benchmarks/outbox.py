@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.runner import Measure, Result, measure, plot, say, table, timed
+from benchmarks.runner import Measure, Result, machine, measure, plot, say, table, timed
 
 MESSAGES, EVENTS = "messages", "events"
 PLAIN, OURS = "one at a time", "ours"
@@ -200,6 +200,7 @@ def main() -> None:
             bench = Bench(Path(name))
             with bench.servers.running():
                 results = bench.compete(options.rows, options.rounds, tuple(options.waiting))
+        say(machine())
         say(table(results))
         options.plot.parent.mkdir(exist_ok=True)
         plot(results, options.plot, title="Rows of the outbox in the same time")

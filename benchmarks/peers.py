@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from benchmarks.bridge import bridge
-from benchmarks.runner import Result, plot, say
+from benchmarks.runner import Result, machine, plot, say
 from benchmarks.site import NODES, LiveEvents
 
 Row = Mapping[str, Any]
@@ -253,6 +253,7 @@ def main() -> None:
         reset(options.reset)
         return
     figures, job = compete(options.driver.absolute(), options.job, options.rounds), JOBS[options.job]
+    say(machine())
     say(table(figures, job))
     path = options.plot or Path(f"var/peers-{options.job}.svg")
     path.parent.mkdir(exist_ok=True)

@@ -16,7 +16,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from benchmarks.runner import Result, plot, say, table
+from benchmarks.runner import Result, machine, plot, say, table
 from benchmarks.site import NODES, LiveEvents
 
 CONNECTIONS = 32
@@ -144,6 +144,7 @@ def main() -> None:
         Path(name).chmod(0o755)
         with LiveEvents.running(Path(name), *NODES, demo=True) as site:
             results = compete(site, options.seconds, options.rounds)
+    say(machine())
     say(table(results))
     options.plot.parent.mkdir(exist_ok=True)
     plot(results, options.plot, title="Answers in the same time, beside the first server")

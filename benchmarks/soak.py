@@ -23,7 +23,7 @@ import psutil
 
 from benchmarks.curves import Curve, draw
 from benchmarks.listeners import Follower, until
-from benchmarks.runner import say
+from benchmarks.runner import machine, say
 from benchmarks.site import CHANNEL, PORT_NAMES, ROOT, STAFF, LiveEvents
 
 MEBIBYTE = 1 << 20
@@ -245,6 +245,7 @@ def main() -> None:
     with TemporaryDirectory(prefix="soak-") as name:
         Path(name).chmod(0o755)
         outcome = soak(Load(seconds=60 * minutes, **options), Path(name))
+    say(machine())
     say(table(outcome))
     draw(curves(outcome), path, title="Memory of each process, MB", marks=outcome.kills)
     if not outcome.is_whole or any(times > FLAT for times in outcome.growth().values()):

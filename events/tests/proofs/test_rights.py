@@ -60,6 +60,18 @@ async def test_random_audiences__reach_exactly_those_they_name(site: LiveEvents,
         assert all(each.ids.tolist() == [*meant, last + COUNT + 1] for each in own), f"seed {seed}"
 
 
+async def test_node_without_rights__is_found_out(site: LiveEvents, audience: Audience) -> None:
+    """The control: a foreign event that reaches a customer is seen by the test above."""
+    careless = NODES["uvicorn"].replace("coupon_site.asgi", "events.tests.proofs.tells_everybody")
+    with site.beside("careless", careless):
+        [foreign] = await audience.sockets("careless", 1, token=site.customers[0][1])
+        last = site.standing()[1]
+
+        await asyncio.to_thread(site.tell, 1, audiences=[f"{STAFF} user:{site.customers[1][0]}"])
+
+        await until(lambda: foreign.ids.tolist() == [last + 1], 10)
+
+
 async def test_token_taken_back__ends_its_sockets_and_streams_at_once(
     site: LiveEvents, audience: Audience, node: str
 ) -> None:
