@@ -1,6 +1,7 @@
 """What every benchmark shares: measuring a process, a table, and a plot of ratios."""
 
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -76,6 +77,14 @@ def bar(result: Result, number: int, longest: float) -> str:
         f'<rect x="{LEFT}" y="{y + 4}" width="{width:.1f}" height="{ROW - 8}" fill="#059669"/>'
         f'<text x="{LEFT + width + 6:.1f}" y="{y + 18}">{result.ratio:.1f} ×</text>'
     )
+
+
+def machine() -> str:
+    """What it ran on: figures of two machines are not compared."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
+    return f"{os.cpu_count()} × {model}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
 
 
 @contextmanager

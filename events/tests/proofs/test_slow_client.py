@@ -1,0 +1,88 @@
+"""One client that does not read costs the others nothing, the server little, and is gone within ten seconds."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from events.tests.proofs.audience import Audience, all_hear, size
+from tests.live_events import NODES, LiveEvents
+
+pytestmark = [pytest.mark.xdist_group("events"), pytest.mark.slow]
+
+HEALTHY = size(10, 200)
+COUNT = size(10_000, 20_000)
+BYTES = 4000
+MEBIBYTE = 1 << 20
+
+
+class Peak:
+    """The most memory that a node had, looked at twice a second."""
+
+    def __init__(self, measure: Callable[[], int]) -> None:
+        self.measure = measure
+        self.bytes = measure()
+        self.task = asyncio.create_task(self.watch())
+
+    async def watch(self) -> None:
+        while True:
+            self.bytes = max(self.bytes, self.measure())
+            await asyncio.sleep(0.5)
+
+    def stop(self) -> int:
+        self.task.cancel()
+        return max(self.bytes, self.measure())
+
+
+async def fill_the_ring(site: LiveEvents, listeners: list[Any]) -> int:
+    """Events as large as those that count are in every buffer already; the last number."""
+    last = site.standing()[1]
+    await asyncio.to_thread(site.tell, 2_500, size=BYTES, rate=1_500, each=100)
+    await all_hear(listeners, last + 1, last + 2_500)
+    for listener in listeners:
+        del listener.ids[:]
+    return last + 2_500
+
+
+async def test_stalled_client__is_cut_off_and_nobody_else_notices(
+    site: LiveEvents, audience: Audience, node: str
+) -> None:
+    *healthy, stalled = await audience.sockets(node, HEALTHY + 1)
+    last = await fill_the_ring(site, [*healthy, stalled])
+    evictions = site.figure(node, "realtime_slow_evictions_total")
+    before, peak = site.memory(node), Peak(lambda: site.memory(node))
+
+    stalled.transport.pause_reading()
+    began = time.monotonic()
+    telling = asyncio.create_task(asyncio.to_thread(site.tell, COUNT, size=BYTES, rate=1_500, each=100))
+    while await asyncio.to_thread(site.figure, node, "realtime_slow_evictions_total") == evictions:
+        assert time.monotonic() - began < 10, "not cut off"
+        await asyncio.sleep(0.25)
+    await telling
+    await all_hear(healthy, last + 1, last + COUNT, seconds=180)
+    grown = peak.stop() - before
+    stalled.transport.resume_reading()
+    await asyncio.wait_for(asyncio.shield(stalled.closed), 10)
+
+    assert grown < 20 * MEBIBYTE
+    assert site.figure(node, "realtime_slow_evictions_total") == evictions + 1
+
+
+async def test_without_bounds__the_same_client_costs_memory(site: LiveEvents, audience: Audience) -> None:
+    """The control: were there not enough to hold, the test above would prove nothing."""
+    command = NODES["uvicorn"].replace("coupon_site.asgi", "events.tests.proofs.without_bounds")
+    with site.beside("unbounded", command):
+        healthy, stalled = await audience.sockets("unbounded", 2)
+        last = await fill_the_ring(site, [healthy, stalled])
+        before, peak = site.memory("unbounded"), Peak(lambda: site.memory("unbounded"))
+
+        stalled.transport.pause_reading()
+        await asyncio.to_thread(site.tell, COUNT, size=BYTES, rate=1_500, each=100)
+        await all_hear([healthy], last + 1, last + COUNT, seconds=120)
+
+        assert peak.stop() - before > 20 * MEBIBYTE
+        for listener in (healthy, stalled):
+            listener.cut()
+            await listener.closed

@@ -1,0 +1,43 @@
+"""The soak's own honesty: twenty seconds of it, with every process killed once or twice."""
+
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks import soak
+
+pytestmark = pytest.mark.slow
+
+
+def test_mixed_load_through_kills__loses_nothing(
+    tmp_path_factory: pytest.TempPathFactory, record_property: Callable[[str, object], None]
+) -> None:
+    folder = tmp_path_factory.mktemp("soak")
+    for path in (folder, *folder.parents[:3]):
+        path.chmod(0o755)
+    load = soak.Load(seconds=20, sockets=60, watchers=6, rate=50, orders=2, kill_every=1)
+
+    outcome = soak.soak(load, folder)
+
+    record_property("summary", soak.table(outcome))
+    assert outcome.is_whole
+    assert outcome.events >= 20 * 50
+    assert {name for _, name in outcome.kills} >= {"web", "relay"}
+
+
+def test_missing_event__is_seen() -> None:
+    """The control: what the soak compares is what was told."""
+    outcome = soak.Outcome(reconciled=True)
+    assert outcome.is_whole
+
+    for name in ("missed", "repeated", "foreign", "gaps"):
+        assert not soak.Outcome(reconciled=True, **{name: 1}).is_whole
+
+
+def test_growth__is_that_of_a_warm_process_in_its_longest_life() -> None:
+    outcome = soak.Outcome(kills=[(100.0, "web")])
+    outcome.memory["web"] = [(float(at), 500.0) for at in range(0, 100, 10)]
+    outcome.memory["web"] += [(100.0 + at, 100.0 + min(at, 120)) for at in range(0, 400, 10)]
+    outcome.memory["relay"] = [(float(at), 100.0 + at) for at in range(0, 500, 10)]
+
+    assert outcome.growth() == {"web": 1.0, "relay": pytest.approx(590 / 390, rel=0.05)}
