@@ -83,9 +83,9 @@ def know(size: int) -> None:
 OWN: dict[str, Callable[[], None]] = {"limit": limit, "ours": ours, "growth": growth}
 
 
-def compete(rounds: int, peers: str, redis_url: str) -> Figures:
+def compete(rounds: int, peers: str, *addresses: str) -> Figures:
     """(contender, kind) → nanoseconds for a check: the median of rounds that take turns."""
-    others = [[peers, "-m", "benchmarks.flags_peers", name, redis_url] for name in SECTIONS] if peers else []
+    others = [[peers, "-m", "benchmarks.flags_peers", name, *addresses] for name in SECTIONS] if peers else []
     commands = [*([sys.executable, "-m", "benchmarks.flags", "--work", name] for name in OWN), *others]
     taken: dict[tuple[str, str], list[float]] = defaultdict(list)
     for number in range(rounds):
@@ -129,14 +129,14 @@ def results(figures: Figures) -> Sequence[Result]:
 
 
 def measure(rounds: int, peers: str) -> Figures:
-    """Beside a Redis of its own, which some of the others ask."""
+    """Beside servers of its own, which some of the others ask."""
     from coupon_site.servers import EmbeddedServers
 
     with tempfile.TemporaryDirectory(prefix="flags-") as folder:
         Path(folder).chmod(0o755)
         servers = EmbeddedServers(Path(folder))
-        with servers.running(postgres=False):
-            return compete(rounds, peers, servers.redis_url)
+        with servers.running():
+            return compete(rounds, peers, servers.redis_url, servers.database_url)
 
 
 def main() -> None:

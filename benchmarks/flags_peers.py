@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 FLAGS, REPEATS, SECONDS = 100, 7, 0.05
 ON, HALF = "flag-7", "flag-8"
-SECTIONS: dict[str, Callable[[str], None]] = {}
+Section = Callable[[str, str], None]
+SECTIONS: dict[str, Section] = {}
 
 
 def time_check(check: Callable[[int], object]) -> float:
@@ -37,7 +38,7 @@ def report(name: str, kind: str, check: Callable[[int], object]) -> None:
     sys.stdout.flush()
 
 
-def section(function: Callable[[str], None]) -> Callable[[str], None]:
+def section(function: Section) -> Section:
     SECTIONS[function.__name__] = function
     return function
 
@@ -55,14 +56,23 @@ def is_half(number: int) -> bool:
 
 
 @section
-def waffle(redis_url: str) -> None:
+def waffle(redis_url: str, database_url: str) -> None:
     import django
     from django.conf import settings
+    from psycopg.conninfo import conninfo_to_dict
 
+    database = conninfo_to_dict(database_url)
     settings.configure(
         SECRET_KEY="of a benchmark",  # noqa: S106
         INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "waffle"],
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        DATABASES={
+            "default": {
+                "ENGINE": "django.db.backends.postgresql",
+                "NAME": database["dbname"],
+                "USER": database["user"],
+                "HOST": database["host"],
+            }
+        },
         CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url}},
         DEFAULT_AUTO_FIELD="django.db.models.AutoField",
     )
@@ -74,6 +84,7 @@ def waffle(redis_url: str) -> None:
     from waffle.models import Flag, Switch
 
     call_command("migrate", verbosity=0)
+    call_command("flush", verbosity=0, interactive=False)  # another round was here before
     for number in range(FLAGS):
         shares = {"everyone": None, "percent": 50} if is_half(number) else {"everyone": True}
         Flag.objects.create(name=f"flag-{number}", **shares)
@@ -86,7 +97,7 @@ def waffle(redis_url: str) -> None:
 
 
 @section
-def unleash(redis_url: str) -> None:
+def unleash(redis_url: str, database_url: str) -> None:
     from UnleashClient import UnleashClient
     from UnleashClient.cache import FileCache
 
@@ -112,7 +123,7 @@ def unleash(redis_url: str) -> None:
 
 
 @section
-def flagsmith(redis_url: str) -> None:
+def flagsmith(redis_url: str, database_url: str) -> None:
     from flagsmith import Flagsmith
     from flagsmith.offline_handlers import LocalFileHandler
 
@@ -168,7 +179,7 @@ def flagsmith(redis_url: str) -> None:
 
 
 @section
-def openfeature(redis_url: str) -> None:
+def openfeature(redis_url: str, database_url: str) -> None:
     from openfeature import api
     from openfeature.provider.in_memory_provider import InMemoryFlag, InMemoryProvider
 
@@ -179,7 +190,7 @@ def openfeature(redis_url: str) -> None:
 
 
 @section
-def hget(redis_url: str) -> None:
+def hget(redis_url: str, database_url: str) -> None:
     import redis
 
     client = redis.Redis.from_url(redis_url)
@@ -189,4 +200,4 @@ def hget(redis_url: str) -> None:
 
 if __name__ == "__main__":
     logging.disable()
-    SECTIONS[sys.argv[1]](sys.argv[2])
+    SECTIONS[sys.argv[1]](*sys.argv[2:])

@@ -32,10 +32,9 @@ from flags.api.shapes import (
 from flags.choices import FlagSource
 from flags.errors import ChangedMeanwhile, FlagUnknown
 from flags.evaluation import visible_flags
-from flags.models import Flag, PlannedChange
+from flags.models import PlannedChange
 from flags.queries import definition_of, flags_with_last_change
-from flags.registry import declared
-from flags.services import change_or_plan, set_flag
+from flags.services import change_or_plan
 
 # Whoever sees all gets all of it, others its name and state: a flag as editors see it fits both.
 SEEN = {
@@ -107,15 +106,6 @@ class FlagView(APIView):
         query = SetFlagIn(data={field: only_or_all(values) for field, values in request.query_params.lists()})
         query.is_valid(raise_exception=True)
         said = {"reason": "", **body.validated_data, **query.validated_data}
-        if name in declared and not Flag.objects.filter(key=name).exists():  # the code's word for it is enough
-            set_flag(
-                key=name,
-                enabled=said["enabled"] == "true",
-                actor=cast(User, request.user),
-                source=FlagSource.API,
-                reason=said["reason"],
-            )
-            return whole(name)
         return change(request, name, {"enabled": said["enabled"] == "true"}, said["reason"])
 
     @extend_schema(

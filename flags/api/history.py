@@ -13,8 +13,8 @@ from rest_framework.views import APIView
 from flags.api.flags import DONE, change
 from flags.api.rights import MayChangeFlag, MayViewFlags
 from flags.api.shapes import IF_MATCH, NAME, PROBLEMS, FlagChangeOut, RevertIn
-from flags.errors import FlagUnknown
-from flags.models import Flag, FlagChange
+from flags.models import FlagChange
+from flags.queries import find_flag
 from flags.services import revert_patch
 
 
@@ -33,10 +33,7 @@ class FlagHistoryView(ListAPIView[FlagChange]):
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[FlagChange]:
-        flag = Flag.objects.filter(key=self.kwargs["name"]).first()
-        if flag is None:
-            raise FlagUnknown
-        return super().get_queryset().filter(flag=flag)
+        return super().get_queryset().filter(flag=find_flag(self.kwargs["name"]))
 
 
 class FlagRevertView(APIView):

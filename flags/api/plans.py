@@ -15,8 +15,8 @@ from accounts.models import User
 from coupon_site.api import ProblemOut, StrictSerializer, idempotent
 from flags.api.rights import MayChangeFlag, MayViewFlags
 from flags.api.shapes import CONFLICT, NAME, PROBLEM, PROBLEMS, REASON_LENGTH, PlanOut, ReasonIn
-from flags.errors import FlagUnknown
-from flags.models import Flag, PlannedChange
+from flags.models import PlannedChange
+from flags.queries import find_flag
 from flags.rights import may_approve, may_change
 from flags.services import approve_plan, cancel_plan, plan_change, plan_ramp
 
@@ -91,10 +91,7 @@ class FlagPlansView(ListAPIView[PlannedChange]):
         return Response(PlanOut(plan).data, status=201)
 
     def get_queryset(self) -> QuerySet[PlannedChange]:
-        flag = Flag.objects.filter(key=self.kwargs["name"]).first()
-        if flag is None:
-            raise FlagUnknown
-        return known_plans().filter(flag=flag)
+        return known_plans().filter(flag=find_flag(self.kwargs["name"]))
 
 
 class PlanView(APIView):

@@ -90,6 +90,7 @@ def test_site_without_a_token__listens_to_nobody(manager: APIClient, settings: S
     assert manager.post(ADDRESS, notice("HighErrorRate")).status_code == 401
 
 
+[ALERT] = notice("HighErrorRate")["alerts"]
 BAD: list[Any] = [
     [],
     {},
@@ -97,9 +98,9 @@ BAD: list[Any] = [
     {"version": "4"},
     {"version": "4", "alerts": {}},
     {"version": "4", "alerts": [{}]},
-    {"version": "4", "alerts": [{"status": "firing", "labels": []}]},
-    {"version": "4", "alerts": [{"status": "pending", "labels": {}}]},
-    {"version": "4", "alerts": [{"status": "firing", "labels": {"alertname": {}}}]},
+    {"version": "4", "alerts": [{**ALERT, "labels": []}]},
+    {"version": "4", "alerts": [{**ALERT, "status": "pending"}]},
+    {"version": "4", "alerts": [{**ALERT, "labels": {"alertname": {}}}]},
 ]
 
 
@@ -114,6 +115,6 @@ def test_alert_without_a_name_that_a_flag_knows__turns_nothing_off(
 ) -> None:
     make_flag("checkout.new", enabled=True, guard=["HighErrorRate"])
 
-    answer = manager.post(ADDRESS, {"version": "4", "alerts": [{"status": "firing", "labels": labels}]})
+    answer = manager.post(ADDRESS, {"version": "4", "alerts": [{**ALERT, "labels": labels}]})
 
     assert (answer.status_code, answer.json()) == (200, {"turned_off": []})

@@ -8,38 +8,15 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.authentication import AlertmanagerAuthentication
+from accounts.alertmanager import AlertmanagerView
 from coupon_site.api import PROBLEM_RESPONSES, PublicIdLookup
 from coupon_site.api.permissions import holds
 from monitoring import services
 from monitoring.models import Alert
-
-ALERTS_AT_ONCE = 1000
-
-
-class AlertIn(serializers.Serializer[Any]):
-    """An alert of a notification; Alertmanager's newer versions may say more of it."""
-
-    status = serializers.ChoiceField(["firing", "resolved"])
-    labels = serializers.DictField(child=serializers.CharField(allow_blank=True))
-    annotations = serializers.DictField(child=serializers.CharField(allow_blank=True), default=dict)
-    startsAt = serializers.DateTimeField()  # noqa: N815  Alertmanager's names
-    endsAt = serializers.DateTimeField()  # noqa: N815
-    fingerprint = serializers.CharField(max_length=64)
-    generatorURL = serializers.CharField(allow_blank=True, default="")  # noqa: N815
-
-
-class NotificationIn(serializers.Serializer[Any]):
-    """What Alertmanager posts to a webhook."""
-
-    version = serializers.ChoiceField(["4"])
-    alerts = serializers.ListField(child=AlertIn(), max_length=ALERTS_AT_ONCE)
 
 
 class NotificationOut(serializers.Serializer[Any]):
@@ -47,18 +24,9 @@ class NotificationOut(serializers.Serializer[Any]):
     changed = serializers.IntegerField(help_text="Those that the site did not know to fire, or to be over")
 
 
-class NotificationView(APIView):
-    """Where Alertmanager posts. It may tell the same twice, and does."""
-
-    authentication_classes = [AlertmanagerAuthentication]
-    permission_classes = [AllowAny]  # whoever is let in by the token
-    throttle_classes = []  # a storm of alerts must come through
-
-    @extend_schema(exclude=True)  # for programs of the same deployment alone
+class NotificationView(AlertmanagerView):
     def post(self, request: Request) -> Response:
-        data = NotificationIn(data=request.data)
-        data.is_valid(raise_exception=True)
-        reports = [report_of(alert) for alert in data.validated_data["alerts"]]
+        reports = [report_of(alert) for alert in self.alerts(request)]
         changed = services.receive_alerts(reports=reports, at=timezone.now())
         return Response(NotificationOut({"received": len(reports), "changed": changed}).data)
 
