@@ -1,16 +1,15 @@
 """The door for those who can't open sockets: the same hub, as server-sent events. ASGI, for one address."""
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
 from channels.auth import AuthMiddlewareStack
 from django.conf import settings
 
+from coupon_site.api import event_stream
+from coupon_site.api.doors import Application, Fields, Receive, Scope, Send
 from coupon_site.api.problems import problem
 from events import metrics
 from events.consumers import MAX_CHANNELS
@@ -22,25 +21,8 @@ from events.hub.frame import Frame
 from events.hub.gate import Place
 from events.hub.viewer import Refused, Viewer, admit
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[Any]]
-
 PATH = "/api/v1/realtime/sse"
 ENDPOINT = "sse"
-COMMENT_SECONDS = 15.0
-# Streams come to an end, so that clients spread over the servers again; they resume where they were.
-LIFE_SECONDS = (540.0, 660.0)
-RETRY_MS = (2_000, 4_000)
-
-Headers = list[tuple[bytes, bytes]]
-HEADERS: Headers = [
-    (b"Content-Type", b"text/event-stream; charset=utf-8"),
-    (b"Cache-Control", b"no-store"),
-    (b"X-Accel-Buffering", b"no"),
-    (b"X-Content-Type-Options", b"nosniff"),
-]
 
 
 class EventStreamDoor:
@@ -77,7 +59,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     except TimeoutError:
         await refuse(send, 503, "unavailable", allowed)
     else:
-        await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *allowed]})
+        await event_stream.begin(send, allowed)
         await follow(hub, wish, receive, send)
     finally:
         if place is not None:
@@ -108,7 +90,6 @@ async def wish_of(scope: Scope) -> Wish:
 async def follow(hub: Hub, wish: Wish, receive: Receive, send: Send) -> None:
     """Serve one client to its end, whatever ends it: nothing of it stays in the hub."""
     body = EventStream(send, channels=hub.channels, cursor=wish.cursor.copy())
-    await body.send(f"retry: {random.randint(*RETRY_MS)}\n\n".encode())  # noqa: S311  spreads load, hides nothing
     connection = Connection(hub=hub, socket=body, viewer=wish.viewer, endpoint=ENDPOINT)
     try:
         hub.join(connection)
@@ -126,31 +107,23 @@ async def follow(hub: Hub, wish: Wish, receive: Receive, send: Send) -> None:
 
 async def keep_open(connection: Connection, receive: Receive) -> None:
     """Until the client leaves, is cut off, or has had its time; a comment now and then shows that somebody is there."""
-    loop = asyncio.get_running_loop()
-    ends_at = loop.time() + random.uniform(*LIFE_SECONDS)  # noqa: S311  the same
-    left = asyncio.ensure_future(until_left(receive))
+    ends_at = event_stream.time_to_end()
+    left = asyncio.ensure_future(event_stream.until_left(receive))
     try:
         while not connection.writer.done():
-            done, _ = await asyncio.wait(
-                {left, connection.writer}, timeout=COMMENT_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
-            if left in done:
+            happened = await event_stream.happens(left, connection.writer)
+            if left.done():
                 connection.ending = connection.ending or "normal"
                 return
-            if loop.time() >= ends_at:
+            if asyncio.get_running_loop().time() >= ends_at:
                 connection.close(CloseCode.TRY_LATER)
-            elif not done:
+            elif not happened:
                 connection.offer(Frame.of({"type": "ping"}))
     finally:
         left.cancel()
 
 
-async def until_left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def cross_origin_headers(scope: Scope) -> Headers:
+def cross_origin_headers(scope: Scope) -> Fields:
     """Pages of the allowed origins may read the stream with the visitor's session."""
     origin = dict(scope["headers"]).get(b"origin", b"")
     if origin.decode("latin-1").lower() not in settings.REALTIME_ALLOWED_ORIGINS:
@@ -177,17 +150,8 @@ DETAILS = {
 }
 
 
-async def refuse(send: Send, status: int, reason: str, more: Headers) -> None:
-    """A problem document instead of a stream; browsers do not come back by themselves after one."""
+async def refuse(send: Send, status: int, reason: str, allowed: Fields) -> None:
+    """Why there is no stream."""
     metrics.rejected.labels(reason).inc()
-    body = orjson.dumps(problem(status, reason, reason.replace("_", " ").capitalize(), DETAILS[reason]))
-    headers = [
-        (b"Content-Type", b"application/problem+json"),
-        (b"Content-Length", b"%d" % len(body)),
-        (b"Cache-Control", b"no-store"),
-        *([(b"Allow", b"GET")] if status == 405 else []),
-        *([(b"Retry-After", b"5")] if status in {429, 503} else []),
-        *more,
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    title = reason.replace("_", " ").capitalize()
+    await event_stream.refuse(send, problem(status, reason, title, DETAILS[reason]), allowed)

@@ -165,12 +165,16 @@ class Connection:
     def ask(self) -> None:
         """Much is unread: ask before it is too much."""
         if self.pinged_at is None and not self.ping():
-            self.backlog.add_first(Frame.of({"type": "ping", "pos": self.position()}))
+            # It overtakes what waits, and so can't say where the client will stand when it comes.
+            self.backlog.add_first(Frame.of({"type": "ping", "pos": {}}))
             self.wake()
 
     def position(self) -> dict[str, int]:
-        """Where the client's channels stand."""
-        return {name: self.hub.channels[name].last for name in self.channels}
+        """Where the client stands once all that waits has arrived; not on channels that it is still catching up on."""
+        channels = [self.hub.channels[name] for name in self.channels if name not in self.catching_up]
+        for channel in channels:
+            channel.settle(self)
+        return {channel.name: channel.last for channel in channels}
 
     def answered(self) -> None:
         """The client has read all that was sent before the last ping."""

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from coupon_site.api.event_stream import COMMENT, write
 from events.hub.channel import Channel
 from events.hub.frame import Batch, Frame
 from events.hub.wire import Send, bare, wire_of
 
 Cursor = dict[str, tuple[str, int]]
 """Channel → epoch and number of the last event that the client has."""
-
-COMMENT = b":\n\n"
 
 
 class EventStream:
@@ -60,7 +59,7 @@ class EventStream:
         return f"id: {text_of(self.cursor)}\n".encode()
 
     async def send(self, body: bytes, *, more: bool = True) -> None:
-        await self.asgi_send({"type": "http.response.body", "body": body, "more_body": more})
+        await write(self.asgi_send, body, more=more)
 
     def ping(self, answered: Callable[[], None]) -> bool:
         """Nobody answers on a stream; that the other side is gone, the server says."""

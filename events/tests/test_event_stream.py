@@ -254,7 +254,7 @@ async def test_reader_that_leaves__leaves_nothing_in_the_hub(superuser: User, re
 
 
 async def test_quiet_stream__gets_comments(superuser: User, read: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.sse.COMMENT_SECONDS", 0.05)
+    monkeypatch.setattr("coupon_site.api.event_stream.COMMENT_SECONDS", 0.05)
     stream = await read(superuser, "?channels=events:orders")
     await stream.notice("subscribed")
 
@@ -264,8 +264,8 @@ async def test_quiet_stream__gets_comments(superuser: User, read: Open, monkeypa
 async def test_stream_that_had_its_time__ends_and_can_be_resumed(
     superuser: User, read: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.sse.COMMENT_SECONDS", 0.05)
-    monkeypatch.setattr("events.sse.LIFE_SECONDS", (0.1, 0.1))
+    monkeypatch.setattr("coupon_site.api.event_stream.COMMENT_SECONDS", 0.05)
+    monkeypatch.setattr("coupon_site.api.event_stream.LIFE_SECONDS", (0.1, 0.1))
     stream = await read(superuser)
 
     assert (await stream.notice("closed"))["code"] == 1013

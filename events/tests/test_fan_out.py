@@ -1,64 +1,15 @@
 """One read's events go to each client in one piece, and nobody is passed over while that takes several turns."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
-from accounts.models import User
 from events.hub import Hub
-from events.hub.connection import Connection
 from events.hub.fanout import TURN_WRITES
-from events.hub.frame import Batch, Frame, message_of
+from events.hub.frame import Batch, message_of
 from events.hub.reader import runs
-from events.hub.socket import Socket
-from events.hub.unread import Unread
-from events.hub.viewer import Viewer
-from events.hub.wire import Wire
-
-ORDERS = "events:orders"
-STAFF = "perm:orders.view_order"
-
-
-class Network(Wire):
-    """A known server, whose network takes everything unless it is blocked."""
-
-    carries_frames = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[bytes] = []
-        self.blocked = self.closing = False
-
-    def take(self, data: bytes) -> bool:
-        if self.blocked or self.closing:
-            return False
-        self.writes.append(data)
-        return True
-
-    def write(self, data: bytes) -> None:
-        if self.closing:
-            raise ConnectionError
-        self.writes.append(data)
-
-    def buffered_bytes(self) -> int:
-        return 1 << 20 if self.blocked else 0
-
-    def seqs(self) -> list[int]:
-        return [seq for data in self.writes for seq in seqs_of(data)]
-
-
-def seqs_of(data: bytes) -> list[int]:
-    """The numbers of the events among some frames."""
-    found = []
-    while data:
-        text, data = data[2 : 2 + data[1]], data[2 + data[1] :]
-        found += [int(text)] if text.isdigit() else []
-    return found
-
-
-def frame(seq: int, *, audience: tuple[str, ...] = (STAFF,)) -> Frame:
-    return Frame(str(seq), channel=ORDERS, seq=seq, audience=audience)
+from events.tests.network import ORDERS, STAFF, follower, frame, texts_of
 
 
 @pytest.fixture
@@ -68,23 +19,6 @@ async def hub() -> AsyncIterator[Hub]:
     hub.open_channel(ORDERS, epoch="e", last=0)
     yield hub
     await hub.stop()
-
-
-async def follower(hub: Hub, *, key: str = STAFF) -> tuple[Connection, Network]:
-    """A connection that follows, and has been greeted."""
-
-    async def send(message: object) -> None: ...
-
-    socket, network = Socket(send), Network()
-    socket.wire, socket.direct = network, True
-    viewer = Viewer(user=User(email="x@example.com"), access={ORDERS: key})
-    connection = Connection(hub=hub, socket=socket, viewer=viewer, endpoint="realtime")
-    hub.join(connection)
-    await hub.subscribe(connection, ORDERS)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    network.writes.clear()
-    return connection, network
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])
@@ -188,7 +122,7 @@ async def test_what_is_queued__stands_in_front_of_what_comes(hub: Hub) -> None:
     await asyncio.sleep(0.01)
     hub.deliver(hub.channels[ORDERS], frame(3))
 
-    assert [seqs_of(data) for data in network.writes] == [[1, 2], [3]]
+    assert [list(texts_of(data)) for data in network.writes] == [[b"1", b"2"], [b"3"]]
     assert connection.backlog.bytes == 0
 
 
@@ -239,84 +173,3 @@ def test_batch__knows_its_size() -> None:
     batch = Batch([frame(1), frame(2)])
 
     assert (batch.count, batch.size, batch.on_the_wire) == (2, 2, b"\x81\x011\x81\x012")
-
-
-# --- How far a client has read ---------------------------------------------------------------------------------------
-@pytest.fixture
-def window(monkeypatch: pytest.MonkeyPatch) -> int:
-    """How many events a client may leave unread."""
-    monkeypatch.setattr("events.hub.unread.MAX_FRAMES", 10)
-    return 10
-
-
-class Asked(Network):
-    """A network whose other side answers when the test does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.answers: list[Callable[[], None]] = []
-
-    def ping(self, answered: Callable[[], None]) -> bool:
-        self.answers.append(answered)
-        return True
-
-
-async def silent_follower(hub: Hub) -> tuple[Connection, Asked]:
-    connection, _ = await follower(hub)
-    network = Asked()
-    connection.socket.wire = network  # type: ignore[union-attr]
-    connection.unread = Unread(counts=True)
-    return connection, network
-
-
-async def test_client_that_shows_no_sign_of_reading__is_asked_once_and_sent_no_more_than_a_window(
-    hub: Hub, window: int
-) -> None:
-    connection, network = await silent_follower(hub)
-
-    for seq in range(1, 31):
-        hub.deliver(hub.channels[ORDERS], frame(seq))
-    await asyncio.sleep(0.02)
-
-    assert network.seqs() == list(range(1, window + 1))
-    assert len(network.answers) == 1
-    assert len(connection.backlog) == 20
-
-
-async def test_answer__frees_what_was_sent_before_the_question(hub: Hub, window: int) -> None:
-    connection, network = await silent_follower(hub)
-    for seq in range(1, 31):
-        hub.deliver(hub.channels[ORDERS], frame(seq))
-
-    async with asyncio.timeout(3):
-        while connection.backlog:
-            network.answers[-1]()
-            await asyncio.sleep(0.01)
-
-    assert network.seqs() == list(range(1, 31))
-    assert len(network.answers) == 2
-
-
-async def test_answer__says_nothing_of_what_was_sent_after_the_question(hub: Hub) -> None:
-    connection, _ = await silent_follower(hub)
-
-    hub.deliver(hub.channels[ORDERS], frame(1))
-    connection.ping()
-    hub.deliver(hub.channels[ORDERS], frame(2))
-    connection.answered()
-
-    assert connection.unread.frames == 1
-
-
-async def test_question_by_message__overtakes_what_waits_for_its_answer(hub: Hub, window: int) -> None:
-    connection, network = await follower(hub)
-    connection.unread = Unread(counts=True)
-    connection.replay([frame(seq) for seq in range(1, 301)])
-
-    async with asyncio.timeout(3):
-        while connection.backlog:
-            await asyncio.sleep(0.01)
-            connection.ponged()
-
-    assert network.seqs() == list(range(1, 301))
-    assert connection.ending is None

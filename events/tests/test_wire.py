@@ -43,10 +43,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, int, subproces
 
 def listens(port: int) -> bool:
     try:
-        connect(f"ws://127.0.0.1:{port}/").close()
+        with connect(f"ws://127.0.0.1:{port}/"):
+            return True
     except OSError:
         return False
-    return True
 
 
 @pytest.fixture

@@ -1,37 +1,20 @@
 """Tells clients that flags have changed, so that they ask again. ASGI, for one address."""
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 from django.utils import timezone
 
+from coupon_site.api import event_stream
+from coupon_site.api.doors import Application, Fields, Receive, Scope, Send
 from coupon_site.api.problems import problem
 from flags.ofrep.tickets import is_good
 from flags.ofrep.watch import Watch, watch_of_loop
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[Any]]
-
 PATH = "/ofrep/v1/stream"
-COMMENT_SECONDS = 15.0
-# Streams come to an end, so that clients spread over the servers again.
-LIFE_SECONDS = (540.0, 660.0)
-RETRY_MS = (1_000, 3_000)
-COMMENT = b":\n\n"
-HEADERS = [
-    (b"Content-Type", b"text/event-stream; charset=utf-8"),
-    (b"Cache-Control", b"no-store"),
-    (b"X-Accel-Buffering", b"no"),
-    (b"X-Content-Type-Options", b"nosniff"),
-    # A ticket opens it, not a cookie: pages of any origin that hold one may read.
-    (b"Access-Control-Allow-Origin", b"*"),
-]
+# A ticket opens it, not a cookie: pages of any origin that hold one may read.
+ANY_ORIGIN: Fields = ((b"Access-Control-Allow-Origin", b"*"),)
 
 
 class FlagStreamDoor:
@@ -48,14 +31,13 @@ class FlagStreamDoor:
         elif not is_good(ticket_in(scope), at=timezone.now()):
             await refuse(send, 401, "ticket", "Take the address of the stream from a bulk answer, as it is")
         else:
-            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            await event_stream.begin(send, ANY_ORIGIN)
             await serve(told_in(scope), receive, send)
 
 
 async def serve(told: int, receive: Receive, send: Send) -> None:
     """One client to its end. `told` is the version that it knows of."""
-    await write(send, f"retry: {random.randint(*RETRY_MS)}\n\n".encode())  # noqa: S311  spreads load, hides nothing
-    left = asyncio.ensure_future(until_left(receive))
+    left = asyncio.ensure_future(event_stream.until_left(receive))
     watch = watch_of_loop()
     try:
         with watch.followed():
@@ -63,22 +45,19 @@ async def serve(told: int, receive: Receive, send: Send) -> None:
     finally:
         left.cancel()
     if not left.done():
-        await write(send, b"", more=False)
+        await event_stream.write(send, b"", more=False)
 
 
 async def follow(watch: Watch, told: int, left: "asyncio.Future[None]", send: Send) -> None:
     """An event for every version, the present one first: what changed since the client's answer is not missed."""
-    loop = asyncio.get_running_loop()
-    ends_at = loop.time() + random.uniform(*LIFE_SECONDS)  # noqa: S311  the same
+    loop, ends_at = asyncio.get_running_loop(), event_stream.time_to_end()
     while not left.done() and loop.time() < ends_at:
         news = watch.news
         if watch.version > told:
             told = watch.version
-            await write(send, event_of(told))
-            continue
-        done, _ = await asyncio.wait({left, news}, timeout=COMMENT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        if not done:
-            await write(send, COMMENT)
+            await event_stream.write(send, event_of(told))
+        elif not await event_stream.happens(left, news):
+            await event_stream.write(send, event_stream.COMMENT)
 
 
 def event_of(version: int) -> bytes:
@@ -98,23 +77,5 @@ def told_in(scope: Scope) -> int:
     return int(text) if text.isdigit() and len(text) <= 18 else -1
 
 
-async def until_left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def write(send: Send, body: bytes, *, more: bool = True) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": more})
-
-
 async def refuse(send: Send, status: int, code: str, detail: str) -> None:
-    """A problem document; browsers do not come back by themselves after one."""
-    body = orjson.dumps(problem(status, code, "This stream can't be followed", detail))
-    headers = [
-        (b"Content-Type", b"application/problem+json"),
-        (b"Content-Length", b"%d" % len(body)),
-        (b"Cache-Control", b"no-store"),
-        *([(b"Allow", b"GET")] if status == 405 else []),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await event_stream.refuse(send, problem(status, code, "This stream can't be followed", detail))

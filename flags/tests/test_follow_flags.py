@@ -12,10 +12,10 @@ import pytest
 from channels.testing import ApplicationCommunicator
 from django.utils import timezone
 
+from coupon_site.api import event_stream
 from flags.current import current
 from flags.document import Document
-from flags.ofrep import stream
-from flags.ofrep.stream import FlagStreamDoor
+from flags.ofrep.stream import PATH, FlagStreamDoor
 from flags.ofrep.tickets import is_good, ticket_of
 from flags.ofrep.watch import watch_of_loop
 from flags.tests.ofrep_contract import EVENT, check
@@ -62,7 +62,7 @@ def _at_version_seven(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def open_stream() -> Callable[..., Reader]:
-    def open_it(*, ticket: str | None = None, method: str = "GET", path: str = stream.PATH, **headers: str) -> Reader:
+    def open_it(*, ticket: str | None = None, method: str = "GET", path: str = PATH, **headers: str) -> Reader:
         good = ticket_of(uuid4(), at=timezone.now()) if ticket is None else ticket
         pairs = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
         query = f"ticket={quote(good)}".encode()
@@ -80,7 +80,7 @@ async def test_new_stream__tells_the_present_version_then_each_newer_one(open_st
     reader = open_stream()
     assert await reader.begin() == 200
     assert reader.headers[b"Content-Type"] == b"text/event-stream; charset=utf-8"
-    assert 1000 <= int((await reader.part())["retry"]) <= 3000
+    assert 2000 <= int((await reader.part())["retry"]) <= 4000
 
     present = await reader.event()
     current.install(Document(8, {}))
@@ -142,8 +142,8 @@ def test_ticket__is_the_same_all_day_and_good_until_the_next_is_over() -> None:
 async def test_stream_that_had_its_time__ends(
     open_stream: Callable[..., Reader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "LIFE_SECONDS", (0.05, 0.05))
-    monkeypatch.setattr(stream, "COMMENT_SECONDS", 0.02)
+    monkeypatch.setattr(event_stream, "LIFE_SECONDS", (0.05, 0.05))
+    monkeypatch.setattr(event_stream, "COMMENT_SECONDS", 0.02)
     reader = open_stream()
     await reader.begin()
     await reader.event()
