@@ -9,7 +9,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -26,6 +26,7 @@ from cashback.services import (
 )
 from coupon_site.api import PROBLEM_RESPONSES, PublicIdLookup
 from coupon_site.errors import IllegalTransition
+from events.api.following import POSITION, FollowedList
 from payments.api.bank import MAX_MINOR
 
 
@@ -64,9 +65,10 @@ class AmendIn(DecisionReasonIn):
 Act = Callable[..., list[CashbackEvent]]
 
 
-class CashbackEventViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericViewSet[CashbackEvent]):
+class CashbackEventViewSet(PublicIdLookup, FollowedList, RetrieveModelMixin, GenericViewSet[CashbackEvent]):
     """What purchases give back."""
 
+    stream_channel = "events:cashback"
     serializer_class = CashbackEventOut
     filterset_class = CashbackEventFilter
     queryset = CashbackEvent.objects.none()
@@ -77,7 +79,7 @@ class CashbackEventViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, G
         rows = CashbackEvent.objects.visible_to(self.request.user)
         return rows.select_related("buyer", "order_line__order", "conversion", "rule")
 
-    @extend_schema(responses={200: CashbackEventOut, **PROBLEM_RESPONSES})
+    @extend_schema(parameters=[POSITION], responses={200: CashbackEventOut, **PROBLEM_RESPONSES})
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A customer's own, or all."""
         return super().list(request, *args, **kwargs)

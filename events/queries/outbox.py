@@ -80,6 +80,11 @@ def positions() -> dict[str, Position]:
     return {channel: Position(epoch=epoch, seq=seq) for channel, epoch, seq in rows}
 
 
+def position_of(channel: str) -> Position:
+    """One of them; nothing has happened yet on a channel that the relay does not know."""
+    return positions().get(channel, Position(epoch="", seq=0))
+
+
 def published_between(*, channel: str, first: int, last: int) -> list[OutboxEvent]:
     """Numbered events of a channel from `first` to `last`, in order; removed ones are missing."""
     numbered = OutboxEvent.objects.filter(channel=channel, seq__range=(first, last))

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.alertmanager import AlertmanagerView
 from coupon_site.api import PROBLEM_RESPONSES, PublicIdLookup
 from coupon_site.api.permissions import holds
+from events.api.following import FollowedList
 from monitoring import services
 from monitoring.models import Alert
 
@@ -59,10 +60,11 @@ class AlertOut(serializers.ModelSerializer[Alert]):
 
 
 @extend_schema(responses={200: AlertOut, **PROBLEM_RESPONSES})
-class AlertViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericViewSet[Alert]):
+class AlertViewSet(PublicIdLookup, FollowedList, RetrieveModelMixin, GenericViewSet[Alert]):
     """Alerts that fire and that have fired, the newest first. For operators."""
 
     permission_classes = (holds(list="monitoring.view_alert", retrieve="monitoring.view_alert"),)
+    stream_channel = "events:alerts"
     serializer_class = AlertOut
     filterset_fields = ("state", "severity", "service", "name")
     queryset: QuerySet[Alert] = Alert.objects.all()

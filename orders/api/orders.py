@@ -8,13 +8,14 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.models import User
 from coupon_site.api import PROBLEM_RESPONSES, ProblemOut, PublicIdLookup, StrictSerializer, idempotent
+from events.api.following import FollowedList
 from orders.api.gifts import GiftIn
 from orders.api.payments import OrderPaymentOut, PaymentIn, check_method
 from orders.models import Order, OrderLine, OrderQuerySet, OrderState
@@ -138,9 +139,10 @@ class OrderFilter(filters.FilterSet):
 
 
 @extend_schema(responses={200: OrderOut, **PROBLEM_RESPONSES})
-class OrderViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, GenericViewSet[Order]):
+class OrderViewSet(PublicIdLookup, FollowedList, RetrieveModelMixin, GenericViewSet[Order]):
     """Reserve, follow, call off, pay again."""
 
+    stream_channel = "events:orders"
     serializer_class = OrderOut
     filterset_class = OrderFilter
     queryset = Order.objects.none()

@@ -64,8 +64,8 @@ def test_more_orders__cost_no_more_statements(
     for _ in range(4):
         new_order(user, sale)
 
-    # The token, two for its permissions, orders, lines.
-    with django_assert_num_queries(5):
+    # The token, two for its permissions, where the channel stands, orders, lines.
+    with django_assert_num_queries(6):
         assert len(buyer.get("/api/v1/orders/").json()["results"]) == 4
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 PIECE = 1 << 16
 
@@ -19,8 +20,8 @@ class Cable:
         self.writers: set[asyncio.StreamWriter] = set()
 
     async def serve(self) -> None:
-        server = await asyncio.start_server(self.connect, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self.server = await asyncio.start_server(self.connect, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
 
     async def connect(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         """One connection of the browser's, until either side ends it."""
@@ -47,43 +48,41 @@ class Cable:
     # --- From the test's thread --------------------------------------------------------------------------------------
     def cut(self) -> None:
         """Until it is mended."""
-        self.call(self._cut)
+        self.run(self._cut())
 
     def mend(self) -> None:
         self.is_cut = False
 
-    def call(self, act: Callable[[], None]) -> None:
-        done = threading.Event()
+    def run(self, doing: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(doing, self.loop).result(timeout=60)
 
-        def run() -> None:
-            act()
-            done.set()
-
-        self.loop.call_soon_threadsafe(run)
-        done.wait()
-
-    def _cut(self) -> None:
+    async def _cut(self) -> None:
         self.is_cut = True
         for writer in self.writers:
             writer.transport.abort()
         self.writers.clear()
 
+    async def end(self) -> None:
+        """The server too, and everybody who is at it."""
+        await self._cut()
+        self.server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
 
 @contextmanager
 def cable_to(port: int) -> Iterator[Cable]:
-    """A cable in a thread of its own."""
+    """A cable in a thread of its own: the test's own has a loop already, the browser's."""
     cable = Cable(port)
-    cable.loop.run_until_complete(cable.serve())
     thread = threading.Thread(target=cable.loop.run_forever, daemon=True)
     thread.start()
     try:
+        cable.run(cable.serve())
         yield cable
+        cable.run(cable.end())
     finally:
-        cable.cut()
-        cable.call(cable.loop.stop)
+        cable.loop.call_soon_threadsafe(cable.loop.stop)
         thread.join()
-        tasks = asyncio.all_tasks(cable.loop)
-        for task in tasks:
-            task.cancel()
-        cable.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         cable.loop.close()

@@ -9,8 +9,9 @@ from tests.live_client.tab import Tab
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for all tests of a file."""
-    with chromium() as browser:
+    """One for all tests of a file, which may ask the database: its loop stands still while they run."""
+    with pytest.MonkeyPatch.context() as environment, chromium() as browser:
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         yield browser
 
 

@@ -60,3 +60,19 @@ def test_more_events_than_can_wait__are_left_to_another_load(tab: Tab) -> None:
 
     assert [need["reason"] for needs in tab.refetches() for need in needs] == ["epoch", "limit"]
     assert tab.ids() == [9000]
+
+
+def test_load_that_failed__is_tried_again_when_the_connection_is_back(tab: Tab) -> None:
+    tab.begin(channels=[ORDERS], positions=KNOWN, refetches=True)
+    go_live(tab, subscribed(90, recovered=False), GAP)
+    for seconds in (0.5, 1, 2, 4):
+        tab.loaded(ok=False)
+        tab.wait(seconds)
+    tab.loaded(ok=False)
+    tab.end()
+    tab.wait(0.5)
+    assert len(tab.refetches()) == 5
+
+    go_live(tab, subscribed(90))
+
+    assert len(tab.refetches()) == 6

@@ -7,6 +7,7 @@ import { Socket } from "./socket.js";
 import { Stream } from "./stream.js";
 
 export { perFrame } from "./per_frame.js";
+export { positionsOf } from "./positions.js";
 export { askTicket } from "./ticket.js";
 
 const READY = "ready";
@@ -51,7 +52,7 @@ export class EventClient extends EventTarget {
       open: (kind, handlers) => this.#open(kind, handlers),
       opened: (link) => this.#follow(link),
       frame: (frame) => this.#take(frame),
-      announced: (detail) => this.#tell("state", detail),
+      announced: (detail) => this.#announce(detail),
     });
   }
 
@@ -145,6 +146,11 @@ export class EventClient extends EventTarget {
     this.#positions.set(gap.channel, gap.epoch, gap.to);
     this.#tell("gap", gap);
     this.#repair.need(gap);
+  }
+
+  #announce(detail) {
+    if (detail.state === "live") this.#repair.wake();
+    this.#tell("state", detail);
   }
 
   #slow(isLate) {

@@ -1,5 +1,11 @@
 // Where this client stands on each channel: the number of the last event that it has, and the life ("epoch") of the stream.
 
+/** Where the rows of an answer of the API were read, for the option `positions`. */
+export function positionsOf(response) {
+  const [, channel, epoch, id] = /^([^=]+)=([^:]*):(\d+)$/.exec(response.headers.get("Stream-Position") ?? "") ?? [];
+  return channel ? { [channel]: { epoch, id: Number(id) } } : {};
+}
+
 export class Positions {
   #known = new Map();
 
