@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -95,6 +95,18 @@ class LiveSite:
         for child in family:
             child.kill()
         psutil.wait_procs(family)
+
+    @contextmanager
+    def instead(self, name: str, command: str) -> Iterator[None]:
+        """Another process in the place of one, which comes back afterwards."""
+        self.kill(name)
+        self.launch(name, command)
+        try:
+            wait_for(lambda: ready(self.ports[name]), f"{name} to be ready: {self.log(name)}")
+            yield
+        finally:
+            self.kill(name)
+            self.start(name)
 
     def stop(self) -> None:
         """SIGTERM to all; whoever is not gone in time is a failure, with what each of its threads was at."""
