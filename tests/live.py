@@ -73,7 +73,11 @@ class LiveSite:
         for name in names or PORT_NAMES:
             self.launch(name)
         for name in names or PORT_NAMES:
-            wait_for(lambda port=self.ports[name]: ready(port), f"{name} to be ready: {self.log(name)}", START_SECONDS)
+            wait_for(lambda own=name: self.is_ready(own), f"{name} to be ready", START_SECONDS)
+
+    def is_ready(self, name: str) -> bool:
+        assert self.processes[name].poll() is None, f"{name} has ended: {self.log(name)}"
+        return ready(self.ports[name])
 
     def launch(self, name: str, command: str = "") -> None:
         """Start one process without waiting."""
@@ -102,7 +106,7 @@ class LiveSite:
         self.kill(name)
         self.launch(name, command)
         try:
-            wait_for(lambda: ready(self.ports[name]), f"{name} to be ready: {self.log(name)}")
+            wait_for(lambda: self.is_ready(name), f"{name} to be ready", START_SECONDS)
             yield
         finally:
             self.kill(name)
