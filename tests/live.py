@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -73,7 +73,11 @@ class LiveSite:
         for name in names or PORT_NAMES:
             self.launch(name)
         for name in names or PORT_NAMES:
-            wait_for(lambda port=self.ports[name]: ready(port), f"{name} to be ready: {self.log(name)}", START_SECONDS)
+            wait_for(lambda own=name: self.is_ready(own), f"{name} to be ready", START_SECONDS)
+
+    def is_ready(self, name: str) -> bool:
+        assert self.processes[name].poll() is None, f"{name} has ended: {self.log(name)}"
+        return ready(self.ports[name])
 
     def launch(self, name: str, command: str = "") -> None:
         """Start one process without waiting."""
@@ -95,6 +99,18 @@ class LiveSite:
         for child in family:
             child.kill()
         psutil.wait_procs(family)
+
+    @contextmanager
+    def instead(self, name: str, command: str) -> Iterator[None]:
+        """Another process in the place of one, which comes back afterwards."""
+        self.kill(name)
+        self.launch(name, command)
+        try:
+            wait_for(lambda: self.is_ready(name), f"{name} to be ready", START_SECONDS)
+            yield
+        finally:
+            self.kill(name)
+            self.start(name)
 
     def stop(self) -> None:
         """SIGTERM to all; whoever is not gone in time is a failure, with what each of its threads was at."""

@@ -60,8 +60,9 @@ class LiveEvents(LiveSite):
     @classmethod
     @contextmanager
     def running(cls, folder: Path, *names: str, demo: bool = False, **settings: str) -> Iterator[Self]:
-        """A site of these processes, for a benchmark."""
-        os.environ["TEST_RUN_DIR"] = str(folder)
+        """A site of these processes, for a benchmark; within a test run its schema is that of the others."""
+        alone = "TEST_RUN_DIR" not in os.environ
+        os.environ.setdefault("TEST_RUN_DIR", str(folder))
         site = cls(folder / "site", **settings)
         site.servers = EmbeddedServers(site.servers.folder)  # what is measured outlives a power cut
         try:
@@ -70,6 +71,8 @@ class LiveEvents(LiveSite):
             yield site
         finally:
             site.stop()
+            if alone:
+                del os.environ["TEST_RUN_DIR"]
 
     def add_node(self, name: str, command: str, **environment: object) -> None:
         """A process that serves sockets, known by a name from now on."""

@@ -42,7 +42,7 @@ class Socket:
     async def close(self, code: int) -> None:
         """Say goodbye."""
         if not self.wire.say_goodbye(code):
-            await self.send({"type": "websocket.close", "code": code})
+            await self.send({"type": "websocket.close", "code": int(code)})  # daphne takes nothing like an int
 
     def abort(self) -> None:
         """Drop the connection with all that waits for it."""

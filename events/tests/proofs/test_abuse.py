@@ -129,6 +129,25 @@ async def test_one_who_never_says_who_it_is__is_cut_off(
     assert site.figure(strict[node], "realtime_rejected_total", reason="auth_timeout") == before + 1
 
 
+async def test_node_that_bears_everything__keeps_them_all(site: LiveEvents, audience: Audience) -> None:
+    """The control: were it not for the limits, every one of them would stay."""
+    command = NODES["uvicorn"].replace("coupon_site.asgi", "events.tests.proofs.bears_everything")
+    nuisances = [oversize, flood, malformed, not_an_object, play_dead]
+    with site.beside("patient", command, REALTIME_PING_SECONDS=1):
+        header = {"Sec-WebSocket-Protocol": "coupon-site"}
+        [silent] = await audience.add(1, lambda: open_socket(site.ports["patient"], "", headers=header))
+        listeners = await audience.sockets("patient", max(MAX_CONNECTIONS + 1, len(nuisances)))
+        last = site.standing()[1]
+
+        for listener, nuisance in zip(listeners, nuisances, strict=False):
+            nuisance(listener)
+        await asyncio.sleep(6)
+        await asyncio.to_thread(site.tell, 1)
+
+        await until(lambda: all(each.ids.tolist() == [last + 1] for each in listeners), 10)
+        assert not silent.closed.done()
+
+
 async def test_after_all_of_it__the_node_serves_the_others(
     site: LiveEvents, audience: Audience, strict: dict[str, str], node: str
 ) -> None:

@@ -30,16 +30,33 @@ async def test_burst__reaches_every_socket_and_every_stream_in_order(
     await all_hear(listeners, last + 1, last + COUNT, seconds=240)
 
 
-async def test_rolled_back__is_never_heard_of(site: LiveEvents, audience: Audience) -> None:
+async def test_node_that_keeps_no_order__is_found_out(site: LiveEvents, audience: Audience) -> None:
+    """The control: were nothing ever out of order, the test above would prove nothing."""
+    command = NODES["uvicorn"].replace("coupon_site.asgi", "events.tests.proofs.in_any_order")
+    with site.beside("scatterer", command):
+        [listener] = await audience.sockets("scatterer", 1)
+        last = site.standing()[1]
+
+        await asyncio.to_thread(site.tell, 100)
+        await until(lambda: len(listener.ids) == 100, 10)
+
+        assert sorted(listener.ids) == list(range(last + 1, last + 101))
+        with pytest.raises(AssertionError):
+            await all_hear([listener], last + 1, last + 100, seconds=0)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["rolled-back", "committed"])
+async def test_rolled_back__is_never_heard_of(site: LiveEvents, audience: Audience, *, kept: bool) -> None:
+    """The control: committed, the same is heard by everyone."""
     listeners = [listener for node in NODES for listener in await audience.sockets(node, 1)]
     last = site.standing()[1]
 
     with psycopg.connect(site.servers.database_url) as session:
         session.execute(INSERT_FACTS, {"at": timezone.now(), "facts": facts(range(5), (STAFF,), 0)})
-        session.rollback()
+        (session.commit if kept else session.rollback)()
     await asyncio.to_thread(site.tell, 1)
 
-    await all_hear(listeners, last + 1, last + 1)
+    await all_hear(listeners, last + 1, last + (6 if kept else 1))
 
 
 async def test_lost_wake_up__costs_a_poll_and_no_more(site: LiveEvents, audience: Audience, node: str) -> None:
@@ -48,6 +65,15 @@ async def test_lost_wake_up__costs_a_poll_and_no_more(site: LiveEvents, audience
     delays = [await delay(site, listener) for _ in range(9)]
 
     assert median(delays) < 0.3
+
+
+async def test_relay_that_hardly_looks__is_late_without_the_bell(site: LiveEvents, audience: Audience) -> None:
+    """The control: were nobody late without the poll, the test above would prove nothing."""
+    [listener] = await audience.sockets("uvicorn", 1)
+    with site.instead("relay", site.commands["relay"].replace("manage.py", "-m events.tests.proofs.hardly_looks")):
+        delays = [await delay(site, listener) for _ in range(3)]
+
+    assert max(delays) > 0.3
 
 
 async def delay(site: LiveEvents, listener: SocketListener) -> float:

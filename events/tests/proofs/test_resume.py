@@ -21,11 +21,15 @@ SCANNED = 10_000
 
 
 async def wander(site: LiveEvents, follower: Follower, chance: random.Random, over: asyncio.Event) -> None:
-    """Be cut off again and again; come back to any node."""
+    """Be cut off again and again; come back to any node, and try another where one is too slow to answer."""
     while not await happens(over, within=chance.expovariate(1 / 2)):
-        follower.cut()
-        await asyncio.sleep(chance.random())
-        await follower.connect(site.ports[chance.choice(list(NODES))])
+        connected = False
+        while not connected:
+            follower.cut()
+            await asyncio.sleep(chance.random())
+            with suppress(OSError, TimeoutError):
+                await follower.connect(site.ports[chance.choice(list(NODES))])
+                connected = True
 
 
 async def happens(event: asyncio.Event, *, within: float) -> bool:
