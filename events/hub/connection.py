@@ -35,6 +35,7 @@ class Connection:
         self.socket = socket
         self.viewer = viewer
         self.endpoint = endpoint
+        self.take = socket.take
         self.transport = socket.transport_name
         self.channels: dict[str, str] = {}  # channel → the audience key it is followed under
         self.catching_up: dict[str, list[Frame]] = {}  # channel → live frames that wait for a replay
@@ -49,14 +50,15 @@ class Connection:
         self.reviewed_at = time.monotonic()
         self.ends_at = self.reviewed_at + LIFE_SECONDS * random.uniform(*LIFE_SPREAD)  # noqa: S311  spreads load
         self.waiter: asyncio.Future[None] | None = None
-        self.idle = False  # the writer waits for work: nothing stands in front of what comes
+        self.idle = False  # the writer waits for work, and nothing stands in front of what comes
         self.writer = asyncio.create_task(self.write())
 
     # --- What comes in -----------------------------------------------------------------------------------------------
     def hand(self, batch: Batch) -> None:
         """Send events at once where nothing stands in front of them; queue them where something does."""
-        if self.idle and not self.catching_up and self.unread.has_room and self.socket.take(batch):
+        if self.idle and self.take(batch.on_the_wire):
             if self.unread.add(batch.count, batch.size):
+                self.idle = self.unread.has_room
                 self.ask()
             if batch.unsent:
                 batch.unsent = False
@@ -79,6 +81,11 @@ class Connection:
         """Queue without asking for room: replies that are awaited."""
         self.backlog.add(item)
         self.wake()
+
+    def hold_back(self, channel: str) -> None:
+        """Until `replay` of what is older, what comes on the channel waits."""
+        self.catching_up[channel] = []
+        self.idle = False
 
     def replay(self, frames: Sequence[Frame]) -> None:
         """Queue what was missed, within the bounds of a replay."""
@@ -120,7 +127,7 @@ class Connection:
             while True:
                 while not self.backlog:
                     self.waiter = asyncio.get_running_loop().create_future()
-                    self.idle = self.ending is None
+                    self.idle = self.ending is None and not self.catching_up and self.unread.has_room
                     await self.waiter
                 if await self.write_burst():
                     return
@@ -181,6 +188,7 @@ class Connection:
         self.heard()
         if self.unread.clear():
             self.ask()
+        self.wake()
 
     def ponged(self) -> None:
         """The client's program has answered; where its WebSocket was asked, only that one's word tells how far."""

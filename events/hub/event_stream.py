@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from coupon_site.api.event_stream import COMMENT, write
 from events.hub.channel import Channel
-from events.hub.frame import Batch, Frame
-from events.hub.wire import Send, bare, wire_of
+from events.hub.frame import Frame
+from events.hub.wire import Send, bare, takes_nothing, wire_of
 
 Cursor = dict[str, tuple[str, int]]
 """Channel → epoch and number of the last event that the client has."""
@@ -24,10 +24,7 @@ class EventStream:
         self.cursor = cursor
         self.buffered_bytes = self.wire.buffered_bytes
         self.abort = self.wire.abort
-
-    def take(self, batch: Batch) -> bool:
-        """Never at once: how an answer is divided into chunks is the server's business."""
-        return False
+        self.take = takes_nothing  # how an answer is divided into chunks is the server's business
 
     async def write(self, frames: Sequence[Frame]) -> None:
         """Send frames as one part of the answer."""

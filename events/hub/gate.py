@@ -99,7 +99,7 @@ class Place:
 
 def address_of(scope: Mapping[str, Any]) -> str:
     """The client's address, as the API's throttles see it; nothing where it is not known."""
-    proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
+    proxies: Any = settings.REST_FRAMEWORK["NUM_PROXIES"]
     forwarded = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1")
     if proxies and forwarded:
         addresses = forwarded.split(",")

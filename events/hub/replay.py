@@ -43,7 +43,7 @@ class Replay:
     async def catch_up(self) -> None:
         """Hold back live events of the channel until the older ones are sent."""
         top, waiting = self.channel.last, self.connection.catching_up
-        waiting[self.channel.name] = []
+        self.connection.hold_back(self.channel.name)
         try:
             frames = await self.reader.recover(self.channel, first=self.since + 1, last=top)
         finally:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from django.conf import settings
 
-from events.hub.frame import Batch, Frame
-from events.hub.wire import Send, bare, wire_of
+from events.hub.frame import Frame
+from events.hub.wire import Send, Wire, bare, takes_nothing, wire_of
 
 
 class Socket:
@@ -14,14 +14,11 @@ class Socket:
     transport_name = "ws"
     acknowledges = True  # a client answers pings, which shows how far it has read
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, *, wire: Wire | None = None) -> None:
         self.send = bare(send)
-        self.wire = wire_of(self.send)
+        self.wire = wire or wire_of(self.send)
         self.direct = self.wire.carries_frames and settings.REALTIME_FAST_PATH != "off"
-
-    def take(self, batch: Batch) -> bool:
-        """Send at once what nothing stands in front of; whether it was sent."""
-        return self.direct and self.wire.take(batch.on_the_wire)
+        self.take = self.wire.take if self.direct else takes_nothing
 
     async def write(self, frames: Sequence[Frame]) -> None:
         """Send frames, after those that were sent before."""

@@ -1,5 +1,7 @@
 """What was sent since a client last showed that it reads: bounded, whatever a server holds where nobody can look."""
 
+from math import inf
+
 MAX_FRAMES = 1000
 MAX_BYTES = 1 << 20
 
@@ -7,25 +9,23 @@ MAX_BYTES = 1 << 20
 class Unread:
     """Grows by what is sent; a ping marks how much that was, and its answer takes it away."""
 
-    __slots__ = ("bytes", "counts", "frames", "has_room", "marked")
+    __slots__ = ("bytes", "frames", "marked", "max_bytes", "max_frames")
 
     def __init__(self, *, counts: bool) -> None:
-        self.counts = counts
         self.frames = self.bytes = 0
+        self.max_frames: float = MAX_FRAMES if counts else inf
+        self.max_bytes: float = MAX_BYTES if counts else inf
         self.marked: tuple[int, int] = (0, 0)
-        self.has_room = True
+
+    @property
+    def has_room(self) -> bool:
+        return self.frames < self.max_frames and self.bytes < self.max_bytes
 
     def add(self, frames: int, size: int) -> bool:
         """Something was sent; whether it is time to ask how far the client has read."""
-        if not self.counts:
-            return False
         self.frames += frames
         self.bytes += size
-        return self.is_half_full()
-
-    def is_half_full(self) -> bool:
-        self.has_room = self.frames < MAX_FRAMES and self.bytes < MAX_BYTES
-        return 2 * self.frames > MAX_FRAMES or 2 * self.bytes > MAX_BYTES
+        return 2 * self.frames > self.max_frames or 2 * self.bytes > self.max_bytes
 
     def mark(self) -> None:
         """A ping is sent."""
@@ -35,6 +35,4 @@ class Unread:
         """The ping is answered; whether there is already enough for the next one."""
         frames, size = self.marked
         self.marked = 0, 0
-        self.frames -= frames
-        self.bytes -= size
-        return self.is_half_full()
+        return self.add(-frames, -size)

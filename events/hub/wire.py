@@ -3,14 +3,22 @@
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from os import write as send_now  # what the network does not take, the server gets: full or gone, it knows what to do
 from typing import Any
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Answered = Callable[[], None]
 
 
+def takes_nothing(data: bytes) -> bool:
+    """Where nothing is sent past a server's own queue."""
+    return False
+
+
 class Wire:
     """Beneath a server that is not known: ASGI is all there is."""
+
+    __slots__ = ("hooked", "number", "pings", "protocol", "transport")
 
     carries_frames = False
 
@@ -19,10 +27,11 @@ class Wire:
         self.transport = transport
         self.pings = 0
         self.hooked = False
+        self.number = -1  # the socket's, by which the network takes at once what it can
 
     def take(self, data: bytes) -> bool:
         """Send whole frames if the socket is open and nothing waits in front of them; whether it was so."""
-        return False
+        return takes_nothing(data)
 
     def write(self, data: bytes) -> None:
         """Send whole frames after what waits. Raises ConnectionError when the socket is not open."""
@@ -59,6 +68,8 @@ class Wire:
 class TwistedWire(Wire):
     """daphne: its send() never waits, so somebody has to look at what is left."""
 
+    __slots__ = ()
+
     def buffered_bytes(self) -> int:
         waiting: int = len(self.transport.dataBuffer) - self.transport.offset + self.transport._tempDataLen
         return waiting
@@ -67,14 +78,21 @@ class TwistedWire(Wire):
 class DaphneWire(TwistedWire):
     """A WebSocket of daphne's: what the network takes at once needs no turn of the reactor."""
 
+    __slots__ = ()
+
     carries_frames = True
+
+    def __init__(self, protocol: Any, transport: Any) -> None:
+        super().__init__(protocol, transport)
+        self.number = transport.fileno()
 
     def take(self, data: bytes) -> bool:
         transport = self.transport
-        if not self.is_open() or transport._tempDataLen or transport.dataBuffer:
+        if transport._tempDataLen or transport.dataBuffer or not self.is_open():
             return False
-        sent = transport.writeSomeData(data)
-        if not isinstance(sent, int):  # the connection is lost, as the reactor will see when it writes the rest
+        try:
+            sent = send_now(self.number, data)
+        except OSError:
             sent = 0
         if sent < len(data):
             transport.write(data[sent:])
@@ -111,21 +129,34 @@ class DaphneWire(TwistedWire):
 class AsyncioWire(Wire):
     """uvicorn."""
 
+    __slots__ = ()
+
     def buffered_bytes(self) -> int:
         waiting: int = self.transport.get_write_buffer_size()
         return waiting
 
 
 class UvicornWire(AsyncioWire):
-    """A WebSocket of uvicorn's: its transport sends at once what the network takes."""
+    """A WebSocket of uvicorn's."""
+
+    __slots__ = ()
 
     carries_frames = True
 
+    def __init__(self, protocol: Any, transport: Any) -> None:
+        super().__init__(protocol, transport)
+        self.number = transport.get_extra_info("socket").fileno()
+
     def take(self, data: bytes) -> bool:
         transport = self.transport
-        if self.protocol.close_sent or transport.is_closing() or transport.get_write_buffer_size():
+        if transport.get_write_buffer_size() or transport.is_closing() or self.protocol.close_sent:
             return False
-        transport.write(data)
+        try:
+            sent = send_now(self.number, data)
+        except OSError:
+            sent = 0
+        if sent < len(data):
+            transport.write(data[sent:])
         return True
 
     def write(self, data: bytes) -> None:

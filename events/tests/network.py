@@ -1,7 +1,8 @@
 """A hub that reads nothing, and clients whose network is the test's own."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from accounts.models import User
 from events.hub import Hub
@@ -23,6 +24,7 @@ class Network(Wire):
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
+        self.sent: list[Mapping[str, Any]] = []  # by ASGI
         self.blocked = self.closing = False
 
     def take(self, data: bytes) -> bool:
@@ -58,18 +60,20 @@ def frame(seq: int, *, audience: tuple[str, ...] = (STAFF,)) -> Frame:
     return Frame(str(seq), channel=ORDERS, seq=seq, audience=audience)
 
 
-async def follower(hub: Hub, *, key: str = STAFF) -> tuple[Connection, Network]:
+async def follower(hub: Hub, *, key: str = STAFF, network: Network | None = None) -> tuple[Connection, Network]:
     """A connection that follows, and has been greeted."""
 
-    async def send(message: object) -> None: ...
+    async def send(message: Mapping[str, Any]) -> None:
+        network.sent.append(message)
 
-    socket, network = Socket(send), Network()
-    socket.wire, socket.direct = network, True
+    network = network or Network()
     viewer = Viewer(user=User(email="x@example.com"), access={ORDERS: key})
+    socket = Socket(send, wire=network)
     connection = Connection(hub=hub, socket=socket, viewer=viewer, endpoint="realtime")
     hub.join(connection)
     await hub.subscribe(connection, ORDERS)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     network.writes.clear()
+    network.sent.clear()
     return connection, network

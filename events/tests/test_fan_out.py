@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from pytest_django import Settings
 
 from events.hub import Hub
 from events.hub.fanout import TURN_WRITES
@@ -147,20 +148,15 @@ async def test_socket_that_closes__gets_nothing_more(hub: Hub) -> None:
     assert connection.writer.done()
 
 
-async def test_fast_path_switched_off__sends_by_asgi(hub: Hub) -> None:
-    sent: list[object] = []
-
-    async def send(message: object) -> None:
-        sent.append(message)
-
-    connection, network = await follower(hub)
-    connection.socket.direct, connection.socket.send = False, send  # type: ignore[union-attr]
+async def test_fast_path_switched_off__sends_by_asgi(hub: Hub, settings: Settings) -> None:
+    settings.REALTIME_FAST_PATH = "off"
+    _, network = await follower(hub)
 
     hub.deliver(hub.channels[ORDERS], frame(1))
     await asyncio.sleep(0.01)
 
     assert network.writes == []
-    assert sent == [{"type": "websocket.send", "text": "1"}]
+    assert network.sent == [{"type": "websocket.send", "text": "1"}]
 
 
 def test_runs__end_at_holes_and_at_the_largest_write() -> None:

@@ -391,6 +391,9 @@ class Transport:
     _tempDataLen = 0  # noqa: N815  Twisted's name
     aborted = False
 
+    def fileno(self) -> int:
+        return -1
+
     def abortConnection(self) -> None:  # noqa: N802  Twisted's name
         self.aborted = True
 

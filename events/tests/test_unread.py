@@ -42,9 +42,8 @@ class Asked(Network):
 
 
 async def silent_follower(hub: Hub) -> tuple[Connection, Asked]:
-    connection, _ = await follower(hub)
     network = Asked()
-    connection.socket.wire = network  # type: ignore[union-attr]
+    connection, _ = await follower(hub, network=network)
     connection.unread = Unread(counts=True)
     return connection, network
 
