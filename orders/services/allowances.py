@@ -3,8 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from django.db import connection
-
 from coupon_site.database.prepared import prepared_cursor
 from orders.models import OrderLine
 from orders.services.stock import StockChanged
@@ -45,7 +43,7 @@ FROM given WHERE known.id = given.id
 def taken_by(pairs: Iterable[Pair]) -> dict[Pair, int]:
     """How much the buyers have of the sales already, all in one statement."""
     wanted = list(set(pairs))
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(TAKEN, [[sale for sale, _ in wanted], [buyer for _, buyer in wanted]])
         return {(sale, buyer): quantity for sale, buyer, quantity in cursor.fetchall()}
 
@@ -74,7 +72,7 @@ def give_back_allowances(order_ids: Iterable[int]) -> None:
     for sale, buyer, quantity in lines:
         units[sale, buyer] += quantity
     pairs = sorted(units)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             GIVE_BACK, [[sale for sale, _ in pairs], [buyer for _, buyer in pairs], [units[pair] for pair in pairs]]
         )

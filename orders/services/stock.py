@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db import connection
 from django.db.models import QuerySet
 
+from coupon_site.database.prepared import prepared_cursor
 from orders.models import Hold, HoldState, SaleStock
 
 # The guard against overselling: a bucket that has not enough is not updated, and the number of rows tells.
@@ -101,7 +101,7 @@ def lock_buckets(buckets: QuerySet[SaleStock]) -> list[SaleStock]:
 def buckets_of(sale_ids: Iterable[int], query: str) -> list[Bucket]:
     """Locked in the order of their ids; of FREE_BUCKETS one of each sale, without ever waiting: who waits while holding
     some may meet somebody doing the reverse."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(query, [sorted(sale_ids)])
         return [Bucket(*row) for row in cursor.fetchall()]
 
@@ -119,7 +119,7 @@ def shift_stock(shifts: Mapping[int, Shift]) -> None:
     if not shifts:
         return
     ids = sorted(shifts)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(SHIFT, [ids, [shifts[key].reserved for key in ids], [shifts[key].sold for key in ids]])
         if cursor.rowcount != len(ids):
             raise StockChanged

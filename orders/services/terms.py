@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection, models
 
+from coupon_site.database.prepared import prepared_cursor
 from orders.models import FlashSale, Merchant, Offer
 
 KINDS: tuple[type[models.Model], ...] = (FlashSale, Offer, Merchant)
@@ -14,7 +15,7 @@ KINDS: tuple[type[models.Model], ...] = (FlashSale, Offer, Merchant)
 
 def terms_of(wanted: Iterable[UUID]) -> dict[UUID, FlashSale]:
     """Sales by public id, with what decides on them and the number of their buckets."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(query(), [list(set(wanted))])
         sales = [sale_of(row) for row in cursor.fetchall()]
     return {sale.public_id: sale for sale in sales}
