@@ -37,4 +37,4 @@ def users_of_tokens(digests: Iterable[str]) -> dict[str, User]:
 @lru_cache(maxsize=10_000)
 def known_user(pk: int, public_id: UUID) -> User:
     """A user by ids that never change; making one anew for each request would cost more than asking for it."""
-    return User(pk=pk, public_id=public_id)
+    return User.from_db(None, ["id", "public_id"], [pk, public_id])

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 
-from coupon_site.database.prepared import prepared_cursor
+from coupon_site.database.prepared import prepared_cursor, seen_to
 from orders.models import OrderLine
-from orders.services.stock import StockChanged
+from orders.services.stock import require_rows
 
 Pair = tuple[int, int]
 """Row ids of a sale and of a buyer."""
@@ -22,7 +23,6 @@ SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::int[])
 ON CONFLICT (sale_id, buyer_id) DO UPDATE
 SET quantity = known.quantity + EXCLUDED.quantity, "limit" = EXCLUDED."limit"
 WHERE known.quantity + EXCLUDED.quantity <= EXCLUDED."limit"
-RETURNING known.id
 """
 
 # The rows are locked in the order in which TAKE takes them, whatever order the UPDATE goes in.
@@ -59,10 +59,9 @@ def take_allowances(demand: Mapping[Pair, int], limits: Mapping[int, int]) -> No
         [demand[pair] for pair in pairs],
         [limits[sale] for sale, _ in pairs],
     ]
-    with prepared_cursor() as cursor:
-        cursor.execute(TAKE, columns)
-        if len(cursor.fetchall()) != len(pairs):
-            raise StockChanged
+    cursor = prepared_cursor()
+    cursor.execute(TAKE, columns)
+    seen_to(partial(require_rows, cursor, len(pairs)))
 
 
 def give_back_allowances(order_ids: Iterable[int]) -> None:
