@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.models import ApiToken, User
+from coupon_site.database.prepared import prepared_cursor
 
 # Written out: Django takes longer to put it together than PostgreSQL to answer it.
 USERS_OF_TOKENS = """
@@ -30,7 +29,7 @@ def user_of_digest(digest: str) -> User | None:
 
 def users_of_tokens(digests: Iterable[str]) -> dict[str, User]:
     """Active users behind hashes of API tokens, in one statement. Only their ids can be relied on."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(USERS_OF_TOKENS, [list(digests)])
         return {digest: known_user(pk, public_id) for digest, pk, public_id in cursor.fetchall()}
 
@@ -38,4 +37,4 @@ def users_of_tokens(digests: Iterable[str]) -> dict[str, User]:
 @lru_cache(maxsize=10_000)
 def known_user(pk: int, public_id: UUID) -> User:
     """A user by ids that never change; making one anew for each request would cost more than asking for it."""
-    return User(pk=pk, public_id=public_id)
+    return User.from_db(None, ["id", "public_id"], [pk, public_id])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from django_prometheus.cache import metrics
 
 BACKEND = "redis"
@@ -16,8 +16,28 @@ hits, misses = metrics.django_cache_hits_total.labels(BACKEND), metrics.django_c
 SET_ALL: Final = "for n, key in ipairs(KEYS) do redis.call('SET', key, ARGV[n + 1], 'EX', ARGV[1]) end"
 
 
+clients: dict[str, Any] = {}
+
+
+class KeptClient(RedisCacheClient):
+    """Django makes a client for each command, which takes longer than the command, and connections for each thread."""
+
+    def get_client(self, key: str | None = None, *, write: bool = False) -> Any:
+        server = self._servers[0]
+        if server not in clients:
+            clients[server] = super().get_client(write=True)
+        return clients[server]
+
+
 class CountedRedisCache(RedisCache):
     """The package's own backend needs another library than the one that Django's is written for."""
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = KeptClient
+
+    def validate_key(self, key: str) -> None:
+        """Redis takes any key; Django looks at each of its letters for memcached's sake."""
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         return self.get_many([key], version).get(key, default)

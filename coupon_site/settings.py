@@ -131,6 +131,14 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # --- PostgreSQL and Redis ---
 _dsn = {name: str(value) for name, value in conninfo_to_dict(DATABASE_URL).items() if value is not None}
+# Behind a pool of transactions a statement may meet a connection that has not prepared it. What is prepared needs no
+# plan of its own for each value.
+PREPARED: dict[str, Any] = {"prepare_threshold": None}
+if not env.str("DATABASE_DIRECT_URL", ""):
+    PREPARED = {
+        "prepare_threshold": 2,
+        "options": f"{_dsn.pop('options', '')} -c plan_cache_mode=force_generic_plan".strip(),
+    }
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "coupon_site.database",
@@ -143,8 +151,7 @@ DATABASES: dict[str, dict[str, Any]] = {
             **_dsn,
             # Without a pool PostgreSQL forks for every request: 6 ms.
             "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 16), "timeout": 10},
-            # Behind a pool of transactions a statement may meet a connection that has not prepared it.
-            "prepare_threshold": None if env.str("DATABASE_DIRECT_URL", "") else 2,
+            **PREPARED,
         },
         "CONN_HEALTH_CHECKS": True,
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -43,12 +44,18 @@ class Event:
 
     def public_payload(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """As much of the payload as browsers may see."""
-        hidden = {field.name for field in fields(self) if field.metadata.get("private")}
+        hidden = hidden_fields(type(self))
         return {name: value for name, value in payload.items() if name not in hidden}
 
     def payload(self) -> dict[str, Any]:
         """Every field as JSON, for handlers."""
         return {name: as_json(value) for name, value in vars(self).items()}
+
+
+@cache
+def hidden_fields(kind: type[Event]) -> frozenset[str]:
+    """Names of the fields that no browser sees."""
+    return frozenset(field.name for field in fields(kind) if field.metadata.get("private"))
 
 
 PLAIN: Final = frozenset({str, int, bool, float, type(None)})

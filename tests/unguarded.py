@@ -16,7 +16,7 @@ from orders.services import stock
 __all__ = ["application"]
 
 
-def take_without_guard(sale_ids: Iterable[int], decide: Callable[[stock.StockBook], None], **_: bool) -> None:
+def take_without_guard(sale_ids: Iterable[int], decide: Callable[[stock.StockBook], None], **_: object) -> None:
     """Read, decide, write back: what is lost between the two is the point."""
     buckets = list(SaleStock.objects.filter(sale__in=set(sale_ids)).order_by("id"))
     book = stock.StockBook(buckets)

@@ -124,7 +124,7 @@ def keep_answers(answers: Mapping[Keyed, Kept]) -> None:
 
 
 def select(query: str, rows: list[dict[str, str]]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(query, [orjson.dumps(rows).decode()])
         return list(cursor.fetchall())
 

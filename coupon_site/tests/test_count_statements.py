@@ -78,7 +78,7 @@ def test_statement__is_counted_and_timed_once(cursor_of: Callable[[], CursorWrap
     before, own = [series(name) for name in names], Statements()
     token = statements.set(own)
 
-    with cursor_of() as cursor, CaptureQueriesContext(connection) as captured:
+    with CaptureQueriesContext(connection) as captured, cursor_of() as cursor:
         cursor.execute("SELECT %s::int + 1", [1])
         assert cursor.fetchone() == (2,)
     statements.reset(token)

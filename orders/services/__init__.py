@@ -17,7 +17,7 @@ from orders.services.late import give_back_won
 from orders.services.paying import pay_order, release_payment, retry_payment
 from orders.services.plan import LineRequest, ReserveRequest
 from orders.services.refunding import before_refund, book_refund, charge_back_order, refund_order
-from orders.services.reservation import place_order, place_orders, reserve
+from orders.services.reservation import counted, place_in_turn, place_order, place_orders, reserve, turns
 from orders.services.settlement import confirm_order, mark_fulfilled
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "cancel_order",
     "charge_back_order",
     "close_sale",
+    "counted",
     "confirm_order",
     "create_merchant",
     "create_offer",
@@ -39,6 +40,7 @@ __all__ = [
     "mark_fulfilled",
     "open_sale",
     "pay_order",
+    "place_in_turn",
     "place_order",
     "place_orders",
     "rebuild_gate",
@@ -47,6 +49,7 @@ __all__ = [
     "reserve",
     "retry_payment",
     "set_members",
+    "turns",
     "update_merchant",
     "update_offer",
 ]

@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 
-from django.db import connection
-
-from coupon_site.database.prepared import prepared_cursor
+from coupon_site.database.prepared import prepared_cursor, seen_to
 from orders.models import OrderLine
-from orders.services.stock import StockChanged
+from orders.services.stock import require_rows
 
 Pair = tuple[int, int]
 """Row ids of a sale and of a buyer."""
@@ -24,7 +23,6 @@ SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::int[])
 ON CONFLICT (sale_id, buyer_id) DO UPDATE
 SET quantity = known.quantity + EXCLUDED.quantity, "limit" = EXCLUDED."limit"
 WHERE known.quantity + EXCLUDED.quantity <= EXCLUDED."limit"
-RETURNING known.id
 """
 
 # The rows are locked in the order in which TAKE takes them, whatever order the UPDATE goes in.
@@ -45,7 +43,7 @@ FROM given WHERE known.id = given.id
 def taken_by(pairs: Iterable[Pair]) -> dict[Pair, int]:
     """How much the buyers have of the sales already, all in one statement."""
     wanted = list(set(pairs))
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(TAKEN, [[sale for sale, _ in wanted], [buyer for _, buyer in wanted]])
         return {(sale, buyer): quantity for sale, buyer, quantity in cursor.fetchall()}
 
@@ -61,10 +59,9 @@ def take_allowances(demand: Mapping[Pair, int], limits: Mapping[int, int]) -> No
         [demand[pair] for pair in pairs],
         [limits[sale] for sale, _ in pairs],
     ]
-    with prepared_cursor() as cursor:
-        cursor.execute(TAKE, columns)
-        if len(cursor.fetchall()) != len(pairs):
-            raise StockChanged
+    cursor = prepared_cursor()
+    cursor.execute(TAKE, columns)
+    seen_to(partial(require_rows, cursor, len(pairs)))
 
 
 def give_back_allowances(order_ids: Iterable[int]) -> None:
@@ -74,7 +71,7 @@ def give_back_allowances(order_ids: Iterable[int]) -> None:
     for sale, buyer, quantity in lines:
         units[sale, buyer] += quantity
     pairs = sorted(units)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             GIVE_BACK, [[sale for sale, _ in pairs], [buyer for _, buyer in pairs], [units[pair] for pair in pairs]]
         )

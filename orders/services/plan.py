@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from accounts.models import User
@@ -38,11 +39,12 @@ class ReserveRequest:
     lines: tuple[LineRequest, ...]
     payment_method: str = "card"
 
-    def units(self) -> Counter[UUID]:
+    @cached_property
+    def units(self) -> Mapping[UUID, int]:
         """Units by sale, summed: a sale may be named by several lines."""
-        units: Counter[UUID] = Counter()
+        units: dict[UUID, int] = {}
         for line in self.lines:
-            units[line.sale] += line.quantity
+            units[line.sale] = units.get(line.sale, 0) + line.quantity
         return units
 
 
@@ -72,10 +74,10 @@ class Plan:
     requests: Sequence[ReserveRequest]
     sales: Mapping[UUID, FlashSale]
     at: datetime
+    taken: Mapping[Pair, int] | None = None
     granted: list[PlannedOrder] = field(default_factory=list)
     refused: dict[int, DomainError] = field(default_factory=dict)
     demand: Counter[Pair] = field(default_factory=Counter)
-    taken: dict[Pair, int] = field(default_factory=dict)
 
     @property
     def sale_ids(self) -> list[int]:
@@ -94,9 +96,11 @@ class Plan:
     def decide(self, book: StockBook) -> None:
         """Grant or refuse each request in turn.
 
-        While all buckets are locked, allowances stay as they are read here; where only some are, taking finds out.
+        While all buckets are locked, allowances stay as they are read here. Where only some are, or where `taken` was
+        read before, taking finds out.
         """
-        self.taken = taken_by(self.pairs())
+        if self.taken is None:
+            self.taken = taken_by(self.pairs())
         is_open = is_enabled(SALES_OPEN)
         for place, request in enumerate(self.requests):
             try:
@@ -117,7 +121,7 @@ class Plan:
 
     def grant(self, place: int, request: ReserveRequest, book: StockBook) -> None:
         """Take everything that a request asks for, or raise and take nothing."""
-        units = request.units()
+        units = request.units
         self.check_terms(units)
         self.check_gifts(request)
         self.check_limits(request, units)
@@ -153,7 +157,7 @@ class Plan:
         for sale_id, quantity in units.items():
             sale = self.sales[sale_id]
             pair = (sale.pk, request.buyer.pk)
-            left = sale.per_buyer_limit - self.taken.get(pair, 0) - self.demand[pair]
+            left = sale.per_buyer_limit - (self.taken or {}).get(pair, 0) - self.demand[pair]
             if quantity > left:
                 raise LimitReached(
                     f"You may have {max(0, left)} more of {sale.title}.", sale=sale_id, left=max(0, left)

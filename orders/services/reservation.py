@@ -1,13 +1,15 @@
 """Taking stock for buyers: many requests at a time, in a number of statements that does not grow with them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db import OperationalError, transaction
 
+from coupon_site.database.prepared import pipelined
 from coupon_site.deadlocks import is_deadlock
 from coupon_site.errors import DomainError
 from orders.errors import SaleBusy, SaleClosed, SoldOut
@@ -23,6 +25,8 @@ from orders.services.writing import write_orders
 
 ATTEMPTS: Final = 3
 
+T = TypeVar("T")
+
 
 def place_order(*, request: ReserveRequest, at: datetime) -> Order:
     """Reserve one order. Raises SaleUnknown, SaleClosed, LimitReached, SoldOut, MixedCurrencies, SaleBusy."""
@@ -34,12 +38,26 @@ def place_order(*, request: ReserveRequest, at: datetime) -> Order:
 
 def place_orders(*, requests: Sequence[ReserveRequest], at: datetime) -> list[NewOrder | DomainError]:
     """Reserve what the gate lets through; an answer for each, in their order."""
-    wishes = [request.units() for request in requests]
+    return counted(gated(requests, at, partial(book, at=at)))
+
+
+def place_in_turn(*, requests: Sequence[ReserveRequest], at: datetime, first: bool) -> list[NewOrder | DomainError]:
+    """The same as one of the `turns` of a transaction that does more; `counted` once it has come to an end."""
+    return gated(requests, at, partial(attempt, at=at, first=first))
+
+
+def gated(
+    requests: Sequence[ReserveRequest],
+    at: datetime,
+    reserving: Callable[[Sequence[ReserveRequest]], list[NewOrder | DomainError]],
+) -> list[NewOrder | DomainError]:
+    """Have what the gate lets through reserved, and give it back what led to nothing."""
+    wishes = [request.units for request in requests]
     refusals = gate().enter(wishes, at=at)
     admitted = [place for place, refusal in enumerate(refusals) if refusal is None]
     unused = sum_of(wishes[place] for place in admitted)
     try:
-        outcomes = book([requests[place] for place in admitted], at=at)
+        outcomes = reserving([requests[place] for place in admitted])
         unused = sum_of(
             wishes[place] for place, outcome in zip(admitted, outcomes, strict=True) if isinstance(outcome, DomainError)
         )
@@ -48,13 +66,11 @@ def place_orders(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Ne
     answers: dict[int, NewOrder | DomainError] = dict(zip(admitted, outcomes, strict=True))
     for place, refusal in enumerate(refusals):
         if refusal:
-            error = SaleClosed(sale=refusal.sale) if refusal.is_closed else SoldOut(sale=refusal.sale)
-            ORDERS_REFUSED.labels(error.code).inc()
-            answers[place] = error
+            answers[place] = SaleClosed(sale=refusal.sale) if refusal.is_closed else SoldOut(sale=refusal.sale)
     return [answers[place] for place in range(len(requests))]
 
 
-def sum_of(wishes: Iterable[Counter[UUID]]) -> Counter[UUID]:
+def sum_of(wishes: Iterable[Mapping[UUID, int]]) -> Counter[UUID]:
     """Units by sale, of all of them."""
     units: Counter[UUID] = Counter()
     for wanted in wishes:
@@ -67,48 +83,66 @@ def reserve(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order |
 
     Nobody is asked at the gate.
     """
-    return [outcome if isinstance(outcome, DomainError) else outcome.as_order() for outcome in book(requests, at=at)]
+    outcomes = counted(book(requests, at=at))
+    return [outcome if isinstance(outcome, DomainError) else outcome.as_order() for outcome in outcomes]
 
 
 def book(requests: Sequence[ReserveRequest], *, at: datetime) -> list[NewOrder | DomainError]:
-    """Reserve, without making models of what was written.
+    """Reserve in a transaction of its own, without making models of what was written."""
+    answers = turns(lambda first: attempt(requests, at=at, first=first))
+    return [SaleBusy() for _ in requests] if answers is None else answers
 
-    One transaction, the same number of statements for one request as for many. It locks sales in the order of their
-    ids, but a worker that settles many orders in one transaction cannot: whoever loses to it tries again.
+
+def turns(work: Callable[[bool], T]) -> T | None:
+    """Do `work`, which is told whether it is the first turn, in a transaction; None: again and again in vain.
+
+    It locks sales in the order of their ids, but a worker that settles many orders in one transaction cannot: whoever
+    loses to it tries again, as does whoever finds that stock was not as it was read.
     """
-    if not requests:
-        return []
     for turn in range(ATTEMPTS):
         try:
-            answers = attempt(requests, at, first=turn == 0)
+            with transaction.atomic():
+                return work(turn == 0)
         except stock.StockChanged:
             continue
         except OperationalError as error:
             if not is_deadlock(error):
                 raise
-            continue
-        break
-    else:
-        answers = [SaleBusy() for _ in requests]
-    for code, count in Counter(answer.code for answer in answers if isinstance(answer, DomainError)).items():
-        ORDERS_REFUSED.labels(code).inc(count)
-    return answers
+    return None
 
 
-@transaction.atomic
-def attempt(requests: Sequence[ReserveRequest], at: datetime, *, first: bool) -> list[NewOrder | DomainError]:
+def attempt(requests: Sequence[ReserveRequest], *, at: datetime, first: bool) -> list[NewOrder | DomainError]:
     """Read, decide, take, write. Raises StockChanged when what was read was no longer true when it was taken.
 
-    Where every sale has several buckets, the `first` attempt looks at one of each.
+    The same number of statements for one request as for many. The `first` attempt takes a single bucket as it was read
+    with the terms; where every sale has several, it looks at one of each.
     """
-    sales = terms_of(line.sale for request in requests for line in request.lines)
-    plan = Plan(requests=requests, sales=sales, at=at)
-    stock.take_stock(plan.sale_ids, plan.decide, spread=first and plan.is_spread)
-    take_allowances(plan.demand, plan.limits)
-    orders = write_orders(plan.granted, at=at)
+    if not requests:
+        return []
+    terms = terms_of(
+        (line.sale for request in requests for line in request.lines), (request.buyer.pk for request in requests)
+    )
+    is_single = first and len(terms.buckets) == 1
+    plan = Plan(requests=requests, sales=terms.sales, at=at, taken=terms.taken if is_single else None)
+    with pipelined():
+        stock.take_stock(
+            plan.sale_ids,
+            plan.decide,
+            spread=first and plan.is_spread,
+            seen=terms.buckets if is_single else None,
+        )
+        take_allowances(plan.demand, plan.limits)
+        orders = write_orders(plan.granted, at=at)
     transaction.on_commit(lambda: ORDERS_CREATED.inc(len(orders)))
     answers: dict[int, NewOrder | DomainError] = {
         **plan.refused,
         **{planned.place: order for planned, order in zip(plan.granted, orders, strict=True)},
     }
     return [answers[place] for place in range(len(requests))]
+
+
+def counted(outcomes: list[NewOrder | DomainError]) -> list[NewOrder | DomainError]:
+    """The same, refusals among them counted by reason."""
+    for code, count in Counter(each.code for each in outcomes if isinstance(each, DomainError)).items():
+        ORDERS_REFUSED.labels(code).inc(count)
+    return outcomes

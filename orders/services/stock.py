@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
-from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 
+from coupon_site.database.prepared import prepared_cursor, seen_to
 from orders.models import Hold, HoldState, SaleStock
 
 # The guard against overselling: a bucket that has not enough is not updated, and the number of rows tells.
@@ -79,14 +81,20 @@ class StockBook:
         self.taken[bucket_id] -= quantity
 
 
-def take_stock(sale_ids: Iterable[int], decide: Callable[[StockBook], None], *, spread: bool = False) -> None:
+def take_stock(
+    sale_ids: Iterable[int],
+    decide: Callable[[StockBook], None],
+    *,
+    spread: bool = False,
+    seen: Iterable[Bucket] | None = None,
+) -> None:
     """Lock the sales' buckets, let `decide` take from the book, and reserve what it took: one statement per step.
 
     With `spread` only one bucket of each sale, one that nobody is at: crowds at a sale of several then don't wait for
-    each other. The whole guard is here. Raises StockChanged when a bucket had less than was read, or when the others
-    have to be looked at.
+    each other. A single bucket may be decided on as it was `seen` a moment ago, without a lock. The whole guard is
+    here. Raises StockChanged when a bucket had less than was read, or when the others have to be looked at.
     """
-    book = StockBook(buckets_of(sale_ids, FREE_BUCKETS if spread else BUCKETS))
+    book = StockBook(buckets_of(sale_ids, FREE_BUCKETS if spread else BUCKETS) if seen is None else seen)
     decide(book)
     if spread and book.ran_short:
         raise StockChanged
@@ -101,7 +109,7 @@ def lock_buckets(buckets: QuerySet[SaleStock]) -> list[SaleStock]:
 def buckets_of(sale_ids: Iterable[int], query: str) -> list[Bucket]:
     """Locked in the order of their ids; of FREE_BUCKETS one of each sale, without ever waiting: who waits while holding
     some may meet somebody doing the reverse."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(query, [sorted(sale_ids)])
         return [Bucket(*row) for row in cursor.fetchall()]
 
@@ -119,10 +127,15 @@ def shift_stock(shifts: Mapping[int, Shift]) -> None:
     if not shifts:
         return
     ids = sorted(shifts)
-    with connection.cursor() as cursor:
-        cursor.execute(SHIFT, [ids, [shifts[key].reserved for key in ids], [shifts[key].sold for key in ids]])
-        if cursor.rowcount != len(ids):
-            raise StockChanged
+    cursor = prepared_cursor()
+    cursor.execute(SHIFT, [ids, [shifts[key].reserved for key in ids], [shifts[key].sold for key in ids]])
+    seen_to(partial(require_rows, cursor, len(ids)))
+
+
+def require_rows(cursor: CursorWrapper, count: int) -> None:
+    """The number of rows tells whether the guard of a statement has let all of them pass."""
+    if cursor.rowcount != count:
+        raise StockChanged
 
 
 def move_holds(order_ids: Iterable[int], *, source: HoldState, target: HoldState) -> None:

@@ -1,31 +1,56 @@
-"""The terms of sales, in one statement that is put together once: Django would do it for each batch."""
+"""What decides on requests, in one statement that is put together once: Django would do it for each batch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, models
 
+from coupon_site.database.prepared import prepared_cursor
 from orders.models import FlashSale, Merchant, Offer
+from orders.services.allowances import Pair
+from orders.services.stock import Bucket
 
 KINDS: tuple[type[models.Model], ...] = (FlashSale, Offer, Merchant)
 
 
-def terms_of(wanted: Iterable[UUID]) -> dict[UUID, FlashSale]:
-    """Sales by public id, with what decides on them and the number of their buckets."""
-    with connection.cursor() as cursor:
-        cursor.execute(query(), [list(set(wanted))])
-        sales = [sale_of(row) for row in cursor.fetchall()]
-    return {sale.public_id: sale for sale in sales}
+class Terms(NamedTuple):
+    """Sales by public id; their buckets, and how much of each sale each buyer has, as they were a moment ago."""
+
+    sales: dict[UUID, FlashSale]
+    buckets: list[Bucket]
+    taken: dict[Pair, int]
+
+
+def terms_of(wanted: Iterable[UUID], buyers: Iterable[int]) -> Terms:
+    """What decides on requests of these buyers for these sales; nothing of it is locked."""
+    terms = Terms({}, [], {})
+    with prepared_cursor() as cursor:
+        cursor.execute(query(), [list(set(buyers)), list(set(wanted))])
+        rows = cursor.fetchall()
+    for *columns, buckets, taken in rows:
+        sale = sale_of(columns)
+        sale.bucket_count = len(buckets)
+        terms.sales[sale.public_id] = sale
+        terms.buckets.extend(Bucket(pk, sale.pk, available) for pk, available in buckets)
+        terms.taken.update({(sale.pk, buyer): quantity for buyer, quantity in taken})
+    return terms
 
 
 @cache
 def query() -> str:
-    """All columns of a sale, its offer and its merchant, and the number of its buckets."""
+    """All columns of a sale, its offer and its merchant; its buckets, and what these buyers have of it."""
     columns = [f'{kind._meta.db_table}."{field.column}"' for kind in KINDS for field in kind._meta.concrete_fields]
     return f"""
-SELECT {", ".join(columns)}, (SELECT count(*) FROM orders_salestock WHERE sale_id = orders_flashsale.id)
+SELECT {", ".join(columns)},
+    ARRAY(
+        SELECT ARRAY[id, total - reserved - sold] FROM orders_salestock WHERE sale_id = orders_flashsale.id ORDER BY id
+    ),
+    ARRAY(
+        SELECT ARRAY[buyer_id, quantity] FROM orders_buyerallowance
+        WHERE sale_id = orders_flashsale.id AND buyer_id = ANY(%s::bigint[])
+    )
 FROM orders_flashsale
 JOIN orders_offer ON orders_offer.id = orders_flashsale.offer_id
 JOIN orders_merchant ON orders_merchant.id = orders_offer.merchant_id
@@ -33,8 +58,8 @@ WHERE orders_flashsale.public_id = ANY(%s::uuid[])
 """  # noqa: S608  names of tables and columns, nobody's input
 
 
-def sale_of(row: tuple[Any, ...]) -> FlashSale:
-    """A row of the query."""
+def sale_of(row: Sequence[Any]) -> FlashSale:
+    """The columns of a sale, its offer and its merchant."""
     instances, begin = [], 0
     for kind in KINDS:
         names = attributes(kind)
@@ -44,7 +69,6 @@ def sale_of(row: tuple[Any, ...]) -> FlashSale:
     sale._state.fields_cache["offer"] = offer
     offer._state.fields_cache["merchant"] = merchant
     assert isinstance(sale, FlashSale)  # noqa: S101  the first of KINDS
-    sale.bucket_count = row[begin]
     return sale
 
 

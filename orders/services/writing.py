@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from coupon_site.database.prepared import prepared_cursor
+from coupon_site.database.prepared import prepared_cursor, seen_to
 from coupon_site.identifiers import uuid7
 from events import publish_many
 from orders.events import OrderReserved
@@ -102,11 +102,15 @@ def insert(orders: Sequence[NewOrder]) -> None:
         line["place"] = place
     times = [orders[0].expires_at, orders[0].created_at]
     rows = orjson.dumps([order_row(order) for order in orders]).decode()
-    with prepared_cursor() as cursor:
-        cursor.execute(WRITE, [rows, *times, orjson.dumps(lines).decode()])
+    cursor = prepared_cursor()
+    cursor.execute(WRITE, [rows, *times, orjson.dumps(lines).decode()])
+
+    def take_ids() -> None:
         ids = dict(cursor.fetchall())
-    for order in orders:
-        order.pk = ids[order.public_id]
+        for order in orders:
+            order.pk = ids[order.public_id]
+
+    seen_to(take_ids)
 
 
 def order_row(order: NewOrder) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def expire(*, at: datetime) -> int:
 def unguarded_stock() -> None:
     """Read, decide, write back what was read plus what was taken: no lock, no condition, and all read first."""
 
-    def take(sale_ids: Iterable[int], decide: Callable[[StockBook], None], **spread: bool) -> None:
+    def take(sale_ids: Iterable[int], decide: Callable[[StockBook], None], **_: object) -> None:
         buckets = list(SaleStock.objects.filter(sale__in=set(sale_ids)))
         book = StockBook(buckets)
         decide(book)
@@ -61,10 +61,15 @@ def unguarded_allowance() -> None:
     """The count is written as it was read, and nothing keeps two readers of it apart."""
 
     def take(demand: Mapping[Pair, int], limits: Mapping[int, int]) -> None:
-        for (sale, buyer), quantity in demand.items():
-            BuyerAllowance.objects.update_or_create(
-                sale_id=sale, buyer_id=buyer, defaults={"quantity": quantity, "limit": limits[sale]}
-            )
+        BuyerAllowance.objects.bulk_create(
+            [
+                BuyerAllowance(sale_id=sale, buyer_id=buyer, quantity=quantity, limit=limits[sale])
+                for (sale, buyer), quantity in demand.items()
+            ],
+            update_conflicts=True,
+            unique_fields=["sale", "buyer"],
+            update_fields=["quantity", "limit"],
+        )
 
     unguarded_stock()
     reservation.take_allowances = take

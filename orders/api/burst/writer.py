@@ -20,7 +20,7 @@ from coupon_site.api.throttles import admit
 from coupon_site.errors import DomainError
 from orders.api.burst.wishes import Wish
 from orders.api.orders import order_document
-from orders.services import NewOrder, ReserveRequest, place_orders
+from orders.services import NewOrder, ReserveRequest, counted, place_in_turn, turns
 
 logger = logging.getLogger(__name__)
 
@@ -90,20 +90,30 @@ def settle(batch: Sequence[Wish]) -> list[Answer | None]:
         buyer = buyers.get(wish.token)
         if buyer and buyer.pk in admitted:
             asked.setdefault(Keyed(f"user:{buyer.public_id}", wish.key), wish)
-    answers: dict[Wish, Answer | None] = {}
-    with transaction.atomic():
-        taken = take_keys(asked)
-        known = known_answers(taken)
-        fresh = [key for key in taken if key not in known]
-        outcomes = place_orders(requests=[request_of(asked[key], buyers) for key in fresh], at=timezone.now())
-        kept: dict[Keyed, Kept] = {}
-        for key, outcome in zip(fresh, outcomes, strict=True):
-            answer = answers[asked[key]] = answer_of(outcome)
-            if answer.status == 201:
-                kept[key] = Kept(asked[key].fingerprint, answer.status, answer.body.decode())
-        keep_answers(kept)
-    answers.update((asked[key], repeated(kept, asked[key])) for key, kept in known.items())
+    answers = turns(lambda first: answer_once(asked, buyers, first=first)) or {}
     return [answers.get(wish) for wish in batch]
+
+
+def answer_once(
+    asked: Mapping[Keyed, Wish], buyers: Mapping[str, User], *, first: bool
+) -> dict[Wish, Answer | None]:
+    """Answers to those whose key nobody else has. Raises StockChanged."""
+    taken = take_keys(asked)
+    known = known_answers(taken)
+    fresh = {key: asked[key] for key in taken if key not in known}
+    requests = [request_of(wish, buyers) for wish in fresh.values()]
+    outcomes = place_in_turn(requests=requests, at=timezone.now(), first=first)
+    answers = {key: answer_of(outcome) for key, outcome in zip(fresh, outcomes, strict=True)}
+    keep_answers(
+        {
+            key: Kept(asked[key].fingerprint, answer.status, answer.body.decode())
+            for key, answer in answers.items()
+            if answer.status == 201
+        }
+    )
+    transaction.on_commit(lambda: counted(outcomes))
+    repeats = {key: repeated(kept, asked[key]) for key, kept in known.items()}
+    return {asked[key]: answer for key, answer in {**answers, **repeats}.items()}
 
 
 def request_of(wish: Wish, buyers: Mapping[str, User]) -> ReserveRequest:
