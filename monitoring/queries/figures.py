@@ -19,6 +19,7 @@ def pulse(at: datetime) -> dict[str, Any]:
         "at": as_json(at),
         **pace.pace(at),
         "outbox_queued": outbox.queued,
+        "outbox_in_flight": outbox.in_flight,
         "outbox_oldest_seconds": round(outbox.oldest_pending_age_seconds, 1),
         "outbox_dead": outbox.dead,
         "sockets": load.sockets,

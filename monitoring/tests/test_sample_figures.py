@@ -13,8 +13,8 @@ from monitoring.streams import Paced
 
 REQUIRED = {
     "at", "orders_per_minute", "fulfilled_per_minute", "revenue_today", "paid_today", "fulfilled_today",
-    "orders_pending", "cashback_pending", "outbox_queued", "outbox_oldest_seconds", "outbox_dead", "sockets",
-    "error_rate", "latency_avg_seconds", "latency_p95_seconds", "sales",
+    "orders_pending", "cashback_pending", "outbox_queued", "outbox_in_flight", "outbox_oldest_seconds", "outbox_dead",
+    "sockets", "error_rate", "latency_avg_seconds", "latency_p95_seconds", "sales",
 }  # fmt: skip
 
 

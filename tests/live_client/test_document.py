@@ -14,14 +14,15 @@ pytestmark = pytest.mark.xdist_group("live_client")
 DOCUMENT = (ROOT / "docs" / "realtime.md").read_text()
 EXAMPLES = re.findall(r"```html\n<script type=\"module\">\n(.*?)</script>|```js\n(.*?)```", DOCUMENT, re.DOTALL)
 POSITION = {"headers": {"Stream-Position": f"{ORDERS}=k3Jx:42"}}
-RUN = """async ([example, options]) => {
+RUN = """([example, options]) => {
     window.shown = [];
+    window.through = () => { window.isThrough = true; };
     window.show = (orders) => shown.push(...orders);
+    window.showOrders = () => shown.push("all again");
     window.showOrder = (order) => shown.push(order);
     window.fetch = async (url) => new Response(JSON.stringify({ results: [url] }), options);
-    const script = Object.assign(document.createElement("script"), { type: "module", textContent: example });
-    document.head.append(script);
-    await new Promise((done) => { script.onload = done; });
+    const code = { type: "module", textContent: `${example}; through()` };
+    document.head.append(Object.assign(document.createElement("script"), code));
 }"""
 
 
@@ -29,7 +30,7 @@ def run(tab: Tab, marker: str, options: dict[str, Any] | None = None) -> None:
     """The example of the page that says `marker`."""
     (example,) = (code for code in map("".join, EXAMPLES) if marker in code)
     tab.page.evaluate(RUN, [example, options or {}])
-    wait_for(tab.sockets, "the example to open a socket")
+    wait_for(lambda: tab.page.evaluate("window.isThrough"), "the example to be through")
 
 
 def test_example__shows_what_there_is_and_then_what_comes(tab: Tab) -> None:
@@ -41,7 +42,6 @@ def test_example__shows_what_there_is_and_then_what_comes(tab: Tab) -> None:
 
 
 def test_example_with_rows__follows_from_where_they_were_read(tab: Tab) -> None:
-    tab.page.evaluate("window.showOrders = () => shown.push('again')")
     run(tab, "positionsOf(answer)", POSITION)
     said = go_live(tab, subscribed(44))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import chromium, open_page
 from tests.live import ROOT, LiveSite, wait_for
@@ -68,11 +68,13 @@ class Screen:
     def state(self) -> str:
         return str(self.page.evaluate("client.state.state"))
 
-    def sleep(self) -> CDPSession:
-        """As a laptop that is shut: nothing runs in the page."""
+    @contextmanager
+    def asleep(self) -> Iterator[None]:
+        """As in a laptop that is shut: nothing runs in the page."""
         session = self.page.context.new_cdp_session(self.page)
         session.send("Page.setWebLifecycleState", {"state": "frozen"})
-        return session
+        yield
+        session.send("Page.setWebLifecycleState", {"state": "active"})
 
 
 @contextmanager
@@ -112,15 +114,16 @@ def test_pages_through_cut_restart_and_sleep__have_exactly_what_the_site_has_pub
         stream.cable.mend()
         everyone_is_live(screens)
 
-        sleeping = second.sleep()
-        live_site.kill("web")
-        live_site.start("web")
-        live_site.buy()
-        sleeping.send("Page.setWebLifecycleState", {"state": "active"})
+        with second.asleep():
+            live_site.kill("web")
+            live_site.start("web")
+            live_site.buy()
         everyone_is_live(screens)
 
-        live_site.kill("relay")
-        live_site.start("relay")
+        with stream.asleep():
+            live_site.kill("relay")
+            live_site.start("relay")
+            live_site.buy()
     live_site.come_to_rest()
 
     for screen in screens:
@@ -140,13 +143,11 @@ def test_events_that_nobody_has_any_more__are_repaired_without_a_reload(
 ) -> None:
     """The stream begins another life while a dashboard sleeps: its place is of the old one, so it loads the state."""
     first, second, _ = screens
-    sleeping = first.sleep()
-    order = live_site.buy()
-    live_site.come_to_rest()
-    forget_the_stream(live_site)
-    wait_for(lambda: second.page.evaluate("gaps.length"), "the site to know of it", 30)
-
-    sleeping.send("Page.setWebLifecycleState", {"state": "active"})
+    with first.asleep():
+        order = live_site.buy()
+        live_site.come_to_rest()
+        forget_the_stream(live_site)
+        wait_for(lambda: second.page.evaluate("gaps.length"), "the site to know of it", 30)
 
     wait_for(lambda: first.page.evaluate("gaps.length"), "the gap to be told")
     row = first.page.locator(f'[data-order="{order["number"]}"][data-states~="fulfilled"]')

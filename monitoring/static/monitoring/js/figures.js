@@ -17,7 +17,9 @@ const shown = {
 };
 
 const notes = {
-  outbox_oldest: (figures) => (figures.outbox_oldest_seconds ? `oldest ${duration(figures.outbox_oldest_seconds)}` : ""),
+  // What a worker has taken is no longer queued, but not done: the oldest may be among it.
+  outbox_oldest: ({ outbox_in_flight: taken, outbox_oldest_seconds: seconds }) =>
+    [taken ? `${count(taken)} in work` : "", seconds ? `oldest ${duration(seconds)}` : ""].filter(Boolean).join(", "),
   latency: (figures) => (figures.latency_p95_seconds === null ? "no order yet" : `p95 ${duration(figures.latency_p95_seconds)} to fulfil`),
 };
 
