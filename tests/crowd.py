@@ -35,7 +35,7 @@ from coupon_site.errors import DomainError
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLED = "killed"
-SECONDS = 30
+SECONDS, START_SECONDS = 30, 120
 FORKER = "from tests.crowd import fork_members; fork_members()"
 
 
@@ -64,7 +64,7 @@ class Crowd:
         self.door = self.stack.enter_context(socket.socket(socket.AF_UNIX))
         self.door.bind(str(self.address))
         self.door.listen(64)
-        self.door.settimeout(SECONDS)
+        self.door.settimeout(START_SECONDS)  # Django is loaded first
         self.forker = subprocess.Popen(
             [sys.executable, "-c", FORKER, str(self.address)], cwd=ROOT, env=environment(), stdin=subprocess.PIPE
         )

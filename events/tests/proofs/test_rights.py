@@ -76,11 +76,11 @@ async def test_node_without_rights__is_found_out(site: LiveEvents, audience: Aud
 async def test_token_taken_back__ends_its_sockets_and_streams_at_once(
     site: LiveEvents, audience: Audience, node: str
 ) -> None:
-    token = said(site, GIVE)
+    token = await asyncio.to_thread(said, site, GIVE)
     [socket] = await audience.sockets(node, 1, token=token)
     [stream] = await audience.streams(node, 1, token=token)
 
-    said(site, TAKE_BACK)
+    await asyncio.to_thread(said, site, TAKE_BACK)
 
     assert await asyncio.wait_for(asyncio.shield(socket.closed), 2) == 4401
     assert (await stream.notice("closed", 2))["code"] == 4401
@@ -95,7 +95,7 @@ def said(site: LiveEvents, code: str) -> str:
 
 
 async def test_session__is_taken_from_pages_of_this_site_alone(site: LiveEvents, audience: Audience, node: str) -> None:
-    port, cookie = site.ports[node], said(site, SESSION)
+    port, cookie = site.ports[node], await asyncio.to_thread(said, site, SESSION)
     host = f"127.0.0.1:{port}"
     origins = {
         f"http://{host}": 101,
