@@ -1,6 +1,7 @@
 """One of many: a PostgreSQL advisory lock says who does what only one process may do."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -26,12 +27,13 @@ class Leadership:
     """The lock of one role, held by a session of its own: who loses one loses the other.
 
     A session that says nothing for `silence_seconds` is ended by PostgreSQL, so that a leader that was stopped does
-    not keep the others waiting.
+    not keep the others waiting. `options` are PostgreSQL's, for the leader's own statements.
     """
 
-    def __init__(self, role: str, *, silence_seconds: int = 15) -> None:
+    def __init__(self, role: str, *, silence_seconds: int = 15, options: Mapping[str, str] = {}) -> None:
         self.role = role
         self.silence_seconds = silence_seconds
+        self.options = options
         self.session: Session | None = None
         self.leads = False
 
@@ -64,6 +66,7 @@ class Leadership:
             "tcp_keepalives_idle": KEEP_ALIVE["keepalives_idle"],
             "tcp_keepalives_interval": KEEP_ALIVE["keepalives_interval"],
             "tcp_keepalives_count": KEEP_ALIVE["keepalives_count"],
+            **self.options,
         }
 
     def resign(self) -> None:

@@ -78,9 +78,12 @@ class Registry:
         called = [handler.name for handler in self.handlers.values() if handler.topic in topics]
         return sorted({task_name(name) for name in (*called, *self.sweeps)})
 
-    @contextmanager
-    def unit_of_work(self) -> Iterator[None]:
+    def unit_of_work(self) -> AbstractContextManager[object]:
         """One call of a handler or a sweep, or one message of a socket, within all that apps want around it."""
+        return self.surroundings[0]() if len(self.surroundings) == 1 else self.all_around()
+
+    @contextmanager
+    def all_around(self) -> Iterator[None]:
         with ExitStack() as stack:
             for surrounding in self.surroundings:
                 stack.enter_context(surrounding())

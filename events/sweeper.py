@@ -62,7 +62,7 @@ def run_sweep(sweep: Sweep) -> None:
         count_task(sweep.name, status="failed")
         logger.exception("%s failed", sweep.name)
     else:
-        count_task(sweep.name, status="success", seconds=time.perf_counter() - started)
+        count_task(sweep.name, status="success", seconds=[time.perf_counter() - started])
         logger.info("%s: %s done", sweep.name, done)
     finally:
         close_old_connections()

@@ -16,11 +16,19 @@ from events.relay.selection import Selection, select
 BATCH = 500
 COLUMNS = "id, seq, event_id, channel, audience, payload, created_at"
 
+# What a statement costs must not depend on statistics of a table that is empty one moment and has a million rows the
+# next: each has an index of its own and is bound to it, by the order of rows, by a range where an equality would let
+# the primary key do as well (with all that has been published before), and by what the session is forbidden.
+PLANS = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_sort", "jit"), "off")
+
 WAITING = """
-SELECT channel FROM unnest(%s::text[]) AS channel WHERE EXISTS (
-    SELECT 1 FROM events_outboxevent AS event
-    WHERE event.channel = channel.channel AND status = 0 AND (attempts = 0 OR next_attempt_at <= now())
-)
+SELECT wanted.channel FROM unnest(%s::text[]) AS wanted (channel)
+CROSS JOIN LATERAL (
+    SELECT FROM events_outboxevent
+    WHERE channel BETWEEN wanted.channel AND wanted.channel AND status = 0
+        AND (attempts = 0 OR next_attempt_at <= now())
+    ORDER BY channel, id LIMIT 1
+) AS first
 """
 
 # Aggregates with an event that waits for a retry: few or none, by an index of their own.
@@ -32,14 +40,19 @@ WHERE channel = %s AND status = 0 AND attempts > 0 AND next_attempt_at > now()
 QUEUED = """
 SELECT id, event_id, channel, event_type, aggregate_type, aggregate_id, audience, payload, attempts, created_at
 FROM events_outboxevent
-WHERE channel = %s AND status = 0 AND aggregate_type || ' ' || aggregate_id <> ALL(%s)
-ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+WHERE channel BETWEEN %(channel)s AND %(channel)s AND status = 0
+    AND aggregate_type || ' ' || aggregate_id <> ALL(%(retrying)s)
+ORDER BY channel, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
 # Rows in between that somebody has locked, such as a clean-up: nothing of their aggregates may overtake them.
 PASSED_OVER = """
-SELECT aggregate_type, aggregate_id, min(id) AS id FROM events_outboxevent
-WHERE channel = %s AND status = 0 AND id < %s AND id <> ALL(%s) GROUP BY aggregate_type, aggregate_id
+SELECT aggregate_type, aggregate_id, min(id) AS id FROM (
+    SELECT aggregate_type, aggregate_id, id FROM events_outboxevent
+    WHERE channel BETWEEN %(channel)s AND %(channel)s AND status = 0 AND id < %(last)s
+        AND id <> ALL(%(ids)s::bigint[])
+    ORDER BY channel, id
+) AS earlier GROUP BY aggregate_type, aggregate_id
 """
 
 BURY = "UPDATE events_outboxevent SET status = 3, attempts = attempts + 1, last_error = %s WHERE id = %s"
@@ -49,12 +62,12 @@ UPDATE events_outboxevent SET attempts = attempts + 1, next_attempt_at = now() +
 """
 
 NUMBER = """
-UPDATE events_outboxevent AS event SET status = 1, seq = numbered.seq, sequenced_at = now()
-FROM unnest(%s::bigint[], %s::bigint[]) AS numbered (id, seq) WHERE event.id = numbered.id
+UPDATE events_outboxevent AS event SET status = 1, seq = %(last_seq)s + numbered.place, sequenced_at = now()
+FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS numbered (id, place) WHERE event.id = numbered.id
 """
 
 MARK = """
-WITH done AS (UPDATE events_outboxevent SET status = 2, published_at = now() WHERE id = ANY(%s) AND status = 1)
+WITH done AS (UPDATE events_outboxevent SET status = 2, published_at = now() WHERE id = ANY(%s::bigint[]))
 UPDATE events_outboxchannel SET published_seq = greatest(published_seq, %s) WHERE channel = %s
 """
 
@@ -95,11 +108,13 @@ class Ledger:
             query = "SELECT last_seq FROM events_outboxchannel WHERE channel = %s FOR UPDATE"
             standing = session.execute(query, [channel]).fetchone()
             retrying = [row["aggregate"] for row in session.execute(RETRYING, [channel]).fetchall()]
-            queued = session.execute(QUEUED, [channel, retrying, BATCH]).fetchall()
+            values = {"channel": channel, "retrying": retrying, "limit": BATCH}
+            queued = session.execute(QUEUED, values).fetchall()
             if not queued or standing is None:
                 return []
             ids = [row["id"] for row in queued]
-            passed_over = session.execute(PASSED_OVER, [channel, ids[-1], ids]).fetchall()
+            values = {"channel": channel, "last": ids[-1], "ids": array(ids)}
+            passed_over = session.execute(PASSED_OVER, values).fetchall()
             selection = select(queued, passed_over)
             self.set_aside(selection)
             return self.number(selection.accepted, channel=channel, last_seq=standing["last_seq"])
@@ -115,7 +130,7 @@ class Ledger:
         if not rows:
             return []
         events = [numbered(row, seq=seq) for seq, row in enumerate(rows, last_seq + 1)]
-        self.session.execute(NUMBER, [[event.id for event in events], [event.seq for event in events]])
+        self.session.execute(NUMBER, {"ids": array([event.id for event in events]), "last_seq": last_seq})
         update = "UPDATE events_outboxchannel SET last_seq = %s WHERE channel = %s"
         self.session.execute(update, [events[-1].seq, channel])
         add_deliveries(self.session, rows)
@@ -123,7 +138,7 @@ class Ledger:
 
     def mark(self, events: Sequence[NumberedEvent]) -> None:
         """The events, all of one channel, are published."""
-        self.session.execute(MARK, [[event.id for event in events], events[-1].seq, events[-1].channel])
+        self.session.execute(MARK, [array([event.id for event in events]), events[-1].seq, events[-1].channel])
 
     def leftovers(self, channel: str) -> list[NumberedEvent]:
         """Numbered, and perhaps not published: what a killed relay left behind."""
@@ -156,6 +171,11 @@ class Ledger:
 
 def new_epoch() -> str:
     return secrets.token_hex(4)
+
+
+def array(ids: Sequence[int]) -> str:
+    """For PostgreSQL; psycopg would look at each number."""
+    return f"{{{','.join(map(str, ids))}}}"
 
 
 def numbered(row: dict[str, Any], *, seq: int) -> NumberedEvent:

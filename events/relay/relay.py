@@ -11,7 +11,7 @@ from events import metrics
 from events.control import announce_epoch
 from events.frames import NumberedEvent
 from events.leadership import Leadership
-from events.relay.ledger import LOST, Ledger
+from events.relay.ledger import LOST, PLANS, Ledger
 from events.relay.streams import MAX_LENGTH, Stream, StreamBehind, Streams
 from events.wake import Doorman
 
@@ -29,7 +29,7 @@ class Relay:
     def __init__(self) -> None:
         self.channels = list(settings.REALTIME_CHANNELS)
         metrics.start_relay_at_zero()
-        self.leadership = Leadership("relay")
+        self.leadership = Leadership("relay", options=PLANS)
         self.ledger = Ledger(self.leadership)
         self.streams = Streams()
         self.doorman = Doorman()

@@ -1,8 +1,10 @@
 """Claiming messages and writing down how they ended. Every such write names the fence of its claim."""
 
+import json
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -36,6 +38,8 @@ FROM due WHERE message.public_id = due.public_id
 RETURNING message.public_id, message.topic, message.handler, message.event, message.payload, message.headers,
     message.state, message.fence, message.attempts, message.expired_leases, message.scheduled_at
 """
+CLAIMED = ("public_id", "topic", "handler", "event", "payload", "headers")
+CLAIMED += ("state", "fence", "attempts", "expired_leases", "scheduled_at")
 
 # A lane each for handlers that call the outside world and for the rest, by the index; None takes both, and has to sort.
 LANES = {None: "", True: "AND outside", False: "AND NOT outside"}
@@ -70,12 +74,18 @@ def claim(
     rooms = rooms_of(topics, at=at, limit=limit)
     lease = timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
     values = {"topics": list(topics), "rooms": rooms, "at": at, "until": at + lease, "limit": limit}
-    claimed = sorted(
-        OutboxMessage.objects.raw(CLAIM.format(lane=LANES[outside]), values), key=lambda message: message.pk
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM.format(lane=LANES[outside]), values)
+        claimed = sorted(map(claimed_message, cursor.fetchall()), key=lambda message: message.pk.int)
     if claimed:
         metrics.batch_size.labels("worker").observe(len(claimed))
     return claimed
+
+
+def claimed_message(row: tuple[Any, ...]) -> OutboxMessage:
+    """As raw() would make it, which takes twice as long."""
+    head, (payload, headers), tail = row[:4], row[4:6], row[6:]
+    return OutboxMessage.from_db(connection.alias, CLAIMED, [*head, json.loads(payload), json.loads(headers), *tail])
 
 
 def rooms_of(topics: Sequence[str], *, at: datetime, limit: int) -> list[int]:
