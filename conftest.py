@@ -99,6 +99,12 @@ def crowd(django_db_setup: None) -> Iterator[Crowd]:
         yield crowd
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a good part of the suite waits for servers, alerts and clocks."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of several processes none is left alone with a slow test at the end: these come first."""

@@ -27,7 +27,7 @@ def confirm_order(*, order: Order, captured_minor: int, payment: Payment | None 
 
     Money that is late takes stock again where there is some; money that nothing can be sold for goes back.
     """
-    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    order = locked(order)
     if payment is not None and order.paid_by_id == payment.pk:
         return order
     if order.state not in (OrderState.RESERVED, OrderState.EXPIRED) or captured_minor != order.total_minor:
@@ -37,6 +37,12 @@ def confirm_order(*, order: Order, captured_minor: int, payment: Payment | None 
     else:
         refund_late(order, payment)
     return order
+
+
+def locked(order: Order) -> Order:
+    """As it is now, and nobody else's until this transaction ends, with all that is told of it."""
+    rows = Order.objects.select_for_update(no_key=True, of=("self",)).select_related("buyer").with_lines()
+    return rows.get(pk=order.pk)
 
 
 def sell(order: Order, payment: Payment | None) -> None:
@@ -59,7 +65,7 @@ def return_unwanted(order: Order, payment: Payment | None) -> None:
 @transaction.atomic
 def mark_fulfilled(*, order: Order) -> Order:
     """Every unit has its voucher. May be told twice. Raises IllegalTransition unless the order is paid."""
-    order = Order.objects.select_for_update(no_key=True).get(pk=order.pk)
+    order = locked(order)
     if order.state == OrderState.FULFILLED:
         return order
     at = timezone.now()

@@ -24,11 +24,15 @@ class Books:
         self.names = list(checks)
         columns = ", ".join(" + ".join(f"({one})" for one in statements_of(count)) for count in checks.values())
         with connection.cursor() as cursor:
+            # As soon as psycopg has prepared something itself, it drops everything prepared at each rollback.
+            self.threshold, connection.connection.prepare_threshold = connection.connection.prepare_threshold, None
+            cursor.execute("DEALLOCATE ALL")
             cursor.cursor.execute(f"PREPARE books (timestamptz) AS SELECT {columns}".encode())
 
     def close(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DEALLOCATE books")
+        connection.connection.prepare_threshold = self.threshold
 
     def broken(self) -> dict[str, int]:
         """Every invariant that does not hold, with the number of rows that break it."""
