@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from events.hub.wire import AsyncioWire, DaphneWire, UvicornWire, Wire, wire_of
-from tests.live import ROOT, free_ports, wait_for
+from tests.live import ROOT, START_SECONDS, free_ports, wait_for
 
 BIN = Path(sys.executable).parent
 APP = "events.tests.wire_app:application"
@@ -35,7 +35,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, int, subproces
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "coupon_site.settings"}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
-            wait_for(lambda: listens(port), f"{request.param} to listen")
+            wait_for(lambda: listens(port), f"{request.param} to listen", START_SECONDS)
             yield request.param, port, process
         finally:
             process.terminate()
