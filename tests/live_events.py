@@ -30,6 +30,7 @@ CUSTOMERS = 8
 NODES = {
     "daphne": "daphne -b 127.0.0.1 -p {port} -v 0 coupon_site.asgi:application",
     "uvicorn": "uvicorn --host 127.0.0.1 --port {port} --ws websockets-sansio --ws-per-message-deflate false"
+    " --ws-ping-interval 0"
     " --lifespan off --no-access-log --log-level warning coupon_site.asgi:application",
 }
 # On a laptop the number of clients has no bounds; a ping says where an idle one stands.

@@ -188,7 +188,8 @@ class Connection:
         self.heard()
         if self.unread.clear():
             self.ask()
-        self.wake()
+        if not self.idle:
+            self.wake()
 
     def ponged(self) -> None:
         """The client's program has answered; where its WebSocket was asked, only that one's word tells how far."""

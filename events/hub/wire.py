@@ -137,7 +137,7 @@ class AsyncioWire(Wire):
 
 
 class UvicornWire(AsyncioWire):
-    """A WebSocket of uvicorn's."""
+    """A WebSocket of uvicorn's, in the clear."""
 
     __slots__ = ()
 
@@ -146,6 +146,9 @@ class UvicornWire(AsyncioWire):
     def __init__(self, protocol: Any, transport: Any) -> None:
         super().__init__(protocol, transport)
         self.number = transport.get_extra_info("socket").fileno()
+        for part in ("request", "response"):  # of a handshake that is over, and an eighth of a connection's memory
+            if message := getattr(protocol, part, None):
+                message.headers.clear()
 
     def take(self, data: bytes) -> bool:
         transport = self.transport
@@ -191,8 +194,9 @@ def wire_of(send: Send) -> Wire:
     if is_twisted(channel := getattr(getattr(protocol, "channel", None), "transport", None)):
         return TwistedWire(protocol, channel)
     if hasattr(transport, "get_write_buffer_size") and hasattr(transport, "is_closing"):
-        frames = hasattr(protocol, "close_sent") and hasattr(protocol, "conn")
-        return (UvicornWire if frames else AsyncioWire)(protocol, transport)
+        known = hasattr(protocol, "close_sent") and hasattr(protocol, "conn")
+        clear = known and transport.get_extra_info("sslcontext") is None
+        return (UvicornWire if clear else AsyncioWire)(protocol, transport)
     return Wire(protocol, transport)
 
 

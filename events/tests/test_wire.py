@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from events.hub.wire import DaphneWire, UvicornWire, Wire, wire_of
-from tests.live import ROOT, free_ports, wait_for
+from events.hub.wire import AsyncioWire, DaphneWire, UvicornWire, Wire, wire_of
+from tests.live import ROOT, START_SECONDS, free_ports, wait_for
 
 BIN = Path(sys.executable).parent
 APP = "events.tests.wire_app:application"
@@ -35,7 +35,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, int, subproces
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "coupon_site.settings"}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
-            wait_for(lambda: listens(port), f"{request.param} to listen")
+            wait_for(lambda: listens(port), f"{request.param} to listen", START_SECONDS)
             yield request.param, port, process
         finally:
             process.terminate()
@@ -135,3 +135,12 @@ def test_connection_under_tls__is_not_written_to_in_the_clear() -> None:
     for transport in (below, Wrapper()):
         protocol = SimpleNamespace(transport=transport, sendCloseFrame=lambda code: None)
         assert type(wire_of(partial(plain, protocol))) is Wire
+
+
+def test_uvicorn_under_tls__is_not_written_to_in_the_clear() -> None:
+    facts = {"sslcontext": object()}
+    transport = SimpleNamespace(get_write_buffer_size=int, is_closing=bool, get_extra_info=facts.get)
+    protocol = SimpleNamespace(transport=transport, close_sent=False, conn=None)
+    protocol.send = MethodType(plain, protocol)
+
+    assert type(wire_of(protocol.send)) is AsyncioWire
