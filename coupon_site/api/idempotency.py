@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from coupon_site.api.input import OrjsonRenderer
-from coupon_site.database.prepared import prepared_cursor
+from coupon_site.database.prepared import pipelined, prepared_cursor
 from coupon_site.errors import DomainError
 from coupon_site.models import IdempotencyRecord
 
@@ -124,9 +124,10 @@ def keep_answers(answers: Mapping[Keyed, Kept]) -> None:
 
 
 def select(query: str, rows: list[dict[str, str]]) -> list[tuple[Any, ...]]:
-    with prepared_cursor() as cursor:
+    with pipelined():  # the transaction begins with it
+        cursor = prepared_cursor()
         cursor.execute(query, [orjson.dumps(rows).decode()])
-        return list(cursor.fetchall())
+    return list(cursor.fetchall())
 
 
 def key_of(request: Request) -> str:
