@@ -215,8 +215,9 @@ def test_statements_of_a_spread_sale__are_no_more(
 
 @pytest.mark.parametrize("size", [1, 20])
 def test_statements_of_one_sale__are_as_many_for_one_as_for_many(
-    make_user: MakeUser, sale: FlashSale, django_assert_num_queries: DjangoAssertNumQueries, size: int
+    make_user: MakeUser, django_assert_num_queries: DjangoAssertNumQueries, size: int
 ) -> None:
+    sale = new_sale(stock=size)
     requests = [request_of(make_user(), sale) for _ in range(size)]
 
     # Savepoint, terms with stock and allowances; stock and allowances taken; orders, events, messages; release.

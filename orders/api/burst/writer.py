@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import users_of_tokens
 from coupon_site.api.doors import Answer
-from coupon_site.api.idempotency import Kept, Keyed, keep_answers, known_answers, take_keys
+from coupon_site.api.idempotency import Kept, Keyed, keep_answers, take_keys
 from coupon_site.api.input import encode
 from coupon_site.api.problems import CONTENT_TYPE as PROBLEM
 from coupon_site.api.problems import problem_of, retry_header
@@ -96,8 +96,7 @@ def settle(batch: Sequence[Wish]) -> list[Answer | None]:
 
 def answer_once(asked: Mapping[Keyed, Wish], buyers: Mapping[str, User], *, first: bool) -> dict[Wish, Answer | None]:
     """Answers to those whose key nobody else has. Raises StockChanged."""
-    taken = take_keys(asked)
-    known = known_answers(taken)
+    taken, known = take_keys(asked)
     requests = {key: request_of(asked[key], buyers) for key in taken if key not in known}
     keys = {id(request): key for key, request in requests.items()}
     answers = {key: repeated(kept, asked[key]) for key, kept in known.items()}
