@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
+import msgspec
+
 RAW = "raw"
 """The type of a payload that was published without an event class."""
 
@@ -42,10 +44,10 @@ class Event:
         """The id of what the event is about; events of one aggregate are never reordered."""
         return str(getattr(self, self.aggregate))
 
-    def public_payload(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """As much of the payload as browsers may see."""
+    def public_fields(self) -> dict[str, Any]:
+        """As many of the fields as browsers may see."""
         hidden = hidden_fields(type(self))
-        return {name: value for name, value in payload.items() if name not in hidden}
+        return {name: value for name, value in vars(self).items() if name not in hidden}
 
     def payload(self) -> dict[str, Any]:
         """Every field as JSON, for handlers."""
@@ -59,6 +61,16 @@ def hidden_fields(kind: type[Event]) -> frozenset[str]:
 
 
 PLAIN: Final = frozenset({str, int, bool, float, type(None)})
+
+
+ENCODED: Final = PLAIN | {UUID}
+"""What the encoder writes as it should be by itself."""
+
+
+def document_of(values: Mapping[str, Any]) -> str:
+    """Fields as JSON text."""
+    plain = {name: value if type(value) in ENCODED else unusual_as_json(value) for name, value in values.items()}
+    return msgspec.json.encode(plain).decode()
 
 
 def as_json(value: Any) -> Any:

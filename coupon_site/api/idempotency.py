@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from coupon_site.api.input import OrjsonRenderer
-from coupon_site.database.prepared import prepared_cursor
+from coupon_site.database.prepared import pipelined, prepared_cursor
 from coupon_site.errors import DomainError
 from coupon_site.models import IdempotencyRecord
 
@@ -104,15 +104,19 @@ SELECT principal, key, fingerprint, status, response, now() FROM json_to_records
 """
 
 
-def take_keys(asked: Iterable[Keyed]) -> list[Keyed]:
-    """For a batch: lock those keys for this transaction that nobody else has; which they are."""
-    return [Keyed(*row) for row in select(TAKE_KEYS, [each._asdict() for each in asked])]
+def take_keys(asked: Iterable[Keyed]) -> tuple[list[Keyed], dict[Keyed, Kept]]:
+    """For a batch: lock those keys for this transaction that nobody else has.
 
-
-def known_answers(taken: Iterable[Keyed]) -> dict[Keyed, Kept]:
-    """For a batch: what was answered to locked keys before."""
-    rows = select(KNOWN_ANSWERS, [each._asdict() for each in taken])
-    return {Keyed(*row[:2]): Kept(*row[2:]) for row in rows}
+    Which they are, and what was answered to some of them before.
+    """
+    keys = orjson.dumps([each._asdict() for each in asked]).decode()
+    with pipelined():  # each statement sees what was committed before it: what is known is read under the locks
+        taking, knowing = prepared_cursor(), prepared_cursor()
+        taking.execute(TAKE_KEYS, [keys])
+        knowing.execute(KNOWN_ANSWERS, [keys])
+    taken = [Keyed(*row) for row in taking.fetchall()]
+    known = {Keyed(*row[:2]): Kept(*row[2:]) for row in knowing.fetchall()}
+    return taken, {key: known[key] for key in taken if key in known}
 
 
 def keep_answers(answers: Mapping[Keyed, Kept]) -> None:
@@ -121,12 +125,6 @@ def keep_answers(answers: Mapping[Keyed, Kept]) -> None:
     if rows:
         with prepared_cursor() as cursor:
             cursor.execute(KEEP_ANSWERS, [orjson.dumps(rows).decode()])
-
-
-def select(query: str, rows: list[dict[str, str]]) -> list[tuple[Any, ...]]:
-    with prepared_cursor() as cursor:
-        cursor.execute(query, [orjson.dumps(rows).decode()])
-        return list(cursor.fetchall())
 
 
 def key_of(request: Request) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor  # type: ignore[attr-defined]  # not in the stubs
 from django.db.backends.utils import CursorWrapper
 
@@ -18,10 +18,11 @@ def prepared_cursor() -> CursorWrapper:
 
     For what every order needs, and only what finds its rows by an index in a table of any size.
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        cursor = measured(ServerBindingCursor)(connection.connection)
-    wrapped: CursorWrapper = connection._prepare_cursor(cursor)  # type: ignore[attr-defined]  # as cursor() does
+    own = connections[DEFAULT_DB_ALIAS]
+    own.ensure_connection()
+    with own.wrap_database_errors:
+        cursor = measured(ServerBindingCursor)(own.connection)
+    wrapped: CursorWrapper = own._prepare_cursor(cursor)  # type: ignore[attr-defined]  # as cursor() does
     return wrapped
 
 
@@ -31,11 +32,11 @@ def pipelined() -> Iterator[None]:
 
     Nothing that counts rows at once, as the ORM's update() does, belongs in here.
     """
-    checks: list[Callable[[], object]] = []
-    connection.ensure_connection()
+    own, checks = connections[DEFAULT_DB_ALIAS], list[Callable[[], object]]()
+    own.ensure_connection()
     token = unseen.set(checks)
     try:
-        with connection.wrap_database_errors, connection.connection.pipeline():
+        with own.wrap_database_errors, own.connection.pipeline():
             yield
     finally:
         unseen.reset(token)

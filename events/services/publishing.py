@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from coupon_site.identifiers import uuid7
 from coupon_site.tracing import request_id
-from events.events import RAW, Event, as_json
+from events.events import RAW, Event, as_json, document_of
 from events.registry import HandlerFunction, name_of, registry
 from events.services.writing import Fact, Message, write
 
@@ -44,11 +44,11 @@ def publish_many(events: Sequence[Event]) -> None:
     moment = as_json(now)
     facts, messages = [], []
     for event in events:
-        event_id, payload = uuid7(), event.payload()
+        event_id = uuid7()
         headers = orjson.dumps({"request_id": request_id.get(), "event_id": event_id}).decode()
         if event.channel is not None:
-            facts.append(fact_of(event, payload, event_id=event_id, headers=headers, moment=moment))
-        messages += messages_of(event, payload, headers=headers)
+            facts.append(fact_of(event, event_id=event_id, headers=headers, moment=moment))
+        messages += messages_of(event, headers=headers)
     write(facts=facts, messages=messages, at=now)
 
 
@@ -90,10 +90,10 @@ def require_transaction(what: str) -> None:
         raise RuntimeError(f"{what} belongs inside the transaction of the change that causes it")
 
 
-def fact_of(event: Event, payload: Mapping[str, Any], *, event_id: UUID, headers: str, moment: str) -> Fact:
+def fact_of(event: Event, *, event_id: UUID, headers: str, moment: str) -> Fact:
     """The row that the relay numbers and sends to browsers."""
     channel = str(event.channel)
-    data = {"type": event.name, "at": moment, **event.public_payload(payload)}
+    data = {"type": event.name, "at": moment, **event.public_fields()}
     return Fact(
         event_id=event_id,
         channel=channel,
@@ -102,15 +102,15 @@ def fact_of(event: Event, payload: Mapping[str, Any], *, event_id: UUID, headers
         aggregate_type=event.aggregate,
         aggregate_id=event.aggregate_id,
         audience=" ".join(audience_of(channel, event.audience())),
-        payload=orjson.dumps(data).decode(),
+        payload=document_of(data),
         headers=headers,
     )
 
 
-def messages_of(event: Event, payload: Mapping[str, Any], *, headers: str) -> list[Message]:
+def messages_of(event: Event, *, headers: str) -> list[Message]:
     """One message for each handler of the event."""
     handlers = registry.handlers_of(type(event))
-    document = orjson.dumps(payload).decode() if handlers else ""
+    document = document_of(vars(event)) if handlers else ""
     return [
         Message(
             public_id=uuid7(),

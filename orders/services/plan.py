@@ -1,6 +1,5 @@
 """Deciding many requests at once, in the order they came, against terms, allowances and stock read together."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -77,7 +76,8 @@ class Plan:
     taken: Mapping[Pair, int] | None = None
     granted: list[PlannedOrder] = field(default_factory=list)
     refused: dict[int, DomainError] = field(default_factory=dict)
-    demand: Counter[Pair] = field(default_factory=Counter)
+    demand: dict[Pair, int] = field(default_factory=dict)
+    on_offer: set[tuple[UUID, ...]] = field(default_factory=set)
 
     @property
     def sale_ids(self) -> list[int]:
@@ -121,19 +121,22 @@ class Plan:
 
     def grant(self, place: int, request: ReserveRequest, book: StockBook) -> None:
         """Take everything that a request asks for, or raise and take nothing."""
-        units = request.units
-        self.check_terms(units)
+        units, buyer_id = request.units, request.buyer.id
+        self.check_terms(tuple(units))
         self.check_gifts(request)
         self.check_limits(request, units)
         lines = self.take_lines(request, book)
         for sale_id, quantity in units.items():
-            self.demand[self.sales[sale_id].pk, request.buyer.pk] += quantity
+            pair = (self.sales[sale_id].id, buyer_id)
+            self.demand[pair] = self.demand.get(pair, 0) + quantity
         self.granted.append(PlannedOrder(place=place, request=request, lines=lines))
 
-    def check_terms(self, units: Iterable[UUID]) -> None:
-        """The sales exist, are open, and cost the same kind of money."""
+    def check_terms(self, sale_ids: tuple[UUID, ...]) -> None:
+        """The sales exist, are open, and cost the same kind of money; a crowd asks for the same ones."""
+        if sale_ids in self.on_offer:
+            return
         currencies = set()
-        for sale_id in units:
+        for sale_id in sale_ids:
             sale = self.sales.get(sale_id)
             if sale is None or not sale.offer.is_published:
                 raise SaleUnknown(sale=sale_id)
@@ -142,22 +145,25 @@ class Plan:
             currencies.add(sale.offer.currency)
         if len(currencies) > 1:
             raise MixedCurrencies(currencies=sorted(currencies))
+        self.on_offer.add(sale_ids)
 
     def check_gifts(self, request: ReserveRequest) -> None:
         """What is to be given away may be, and reaches its receiver while it is worth something."""
         for line in request.lines:
+            if not line.gift:
+                continue
             offer = self.sales[line.sale].offer
-            if line.gift and not offer.is_giftable:
+            if not offer.is_giftable:
                 raise NotGiftable(f"{offer.title} is for the buyer only.", sale=line.sale)
-            if line.gift and line.gift.deliver_at and line.gift.deliver_at >= offer.voucher_expiry(self.at):
+            if line.gift.deliver_at and line.gift.deliver_at >= offer.voucher_expiry(self.at):
                 raise NotGiftable(f"{offer.title} has expired by then.", sale=line.sale)
 
     def check_limits(self, request: ReserveRequest, units: Mapping[UUID, int]) -> None:
         """The buyer may have that much more, counting what this batch grants them already."""
         for sale_id, quantity in units.items():
             sale = self.sales[sale_id]
-            pair = (sale.pk, request.buyer.pk)
-            left = sale.per_buyer_limit - (self.taken or {}).get(pair, 0) - self.demand[pair]
+            pair = (sale.id, request.buyer.id)
+            left = sale.per_buyer_limit - (self.taken or {}).get(pair, 0) - self.demand.get(pair, 0)
             if quantity > left:
                 raise LimitReached(
                     f"You may have {max(0, left)} more of {sale.title}.", sale=sale_id, left=max(0, left)
@@ -168,7 +174,7 @@ class Plan:
         lines: list[PlannedLine] = []
         for line in request.lines:
             sale = self.sales[line.sale]
-            bucket_id = book.take(sale.pk, line.quantity)
+            bucket_id = book.take(sale.id, line.quantity)
             if bucket_id is None:
                 for done in lines:
                     book.give_back(done.bucket_id, done.quantity)

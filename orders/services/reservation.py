@@ -25,6 +25,8 @@ from orders.services.writing import write_orders
 
 ATTEMPTS: Final = 3
 
+Outcomes = list[NewOrder | DomainError]
+Also = Callable[[Sequence[ReserveRequest], Outcomes], object]
 T = TypeVar("T")
 
 
@@ -36,21 +38,24 @@ def place_order(*, request: ReserveRequest, at: datetime) -> Order:
     return outcome.as_order()
 
 
-def place_orders(*, requests: Sequence[ReserveRequest], at: datetime) -> list[NewOrder | DomainError]:
+def place_orders(*, requests: Sequence[ReserveRequest], at: datetime) -> Outcomes:
     """Reserve what the gate lets through; an answer for each, in their order."""
     return counted(gated(requests, at, partial(book, at=at)))
 
 
-def place_in_turn(*, requests: Sequence[ReserveRequest], at: datetime, first: bool) -> list[NewOrder | DomainError]:
-    """The same as one of the `turns` of a transaction that does more; `counted` once it has come to an end."""
-    return gated(requests, at, partial(attempt, at=at, first=first))
+def place_in_turn(*, requests: Sequence[ReserveRequest], at: datetime, first: bool, also: Also) -> Outcomes:
+    """The same as one of the `turns` of a transaction that does more; `counted` once it has come to an end.
+
+    What `also` writes about requests that the gate lets through, and their outcomes, is sent along.
+    """
+    return gated(requests, at, partial(attempt, at=at, first=first, also=also))
 
 
 def gated(
     requests: Sequence[ReserveRequest],
     at: datetime,
-    reserving: Callable[[Sequence[ReserveRequest]], list[NewOrder | DomainError]],
-) -> list[NewOrder | DomainError]:
+    reserving: Callable[[Sequence[ReserveRequest]], Outcomes],
+) -> Outcomes:
     """Have what the gate lets through reserved, and give it back what led to nothing."""
     wishes = [request.units for request in requests]
     refusals = gate().enter(wishes, at=at)
@@ -87,8 +92,10 @@ def reserve(*, requests: Sequence[ReserveRequest], at: datetime) -> list[Order |
     return [outcome if isinstance(outcome, DomainError) else outcome.as_order() for outcome in outcomes]
 
 
-def book(requests: Sequence[ReserveRequest], *, at: datetime) -> list[NewOrder | DomainError]:
+def book(requests: Sequence[ReserveRequest], *, at: datetime) -> Outcomes:
     """Reserve in a transaction of its own, without making models of what was written."""
+    if not requests:
+        return []
     answers = turns(lambda first: attempt(requests, at=at, first=first))
     return [SaleBusy() for _ in requests] if answers is None else answers
 
@@ -111,7 +118,7 @@ def turns(work: Callable[[bool], T]) -> T | None:
     return None
 
 
-def attempt(requests: Sequence[ReserveRequest], *, at: datetime, first: bool) -> list[NewOrder | DomainError]:
+def attempt(requests: Sequence[ReserveRequest], *, at: datetime, first: bool, also: Also | None = None) -> Outcomes:
     """Read, decide, take, write. Raises StockChanged when what was read was no longer true when it was taken.
 
     The same number of statements for one request as for many. The `first` attempt takes a single bucket as it was read
@@ -120,7 +127,7 @@ def attempt(requests: Sequence[ReserveRequest], *, at: datetime, first: bool) ->
     if not requests:
         return []
     terms = terms_of(
-        (line.sale for request in requests for line in request.lines), (request.buyer.pk for request in requests)
+        (line.sale for request in requests for line in request.lines), (request.buyer.id for request in requests)
     )
     is_single = first and len(terms.buckets) == 1
     plan = Plan(requests=requests, sales=terms.sales, at=at, taken=terms.taken if is_single else None)
@@ -133,15 +140,18 @@ def attempt(requests: Sequence[ReserveRequest], *, at: datetime, first: bool) ->
         )
         take_allowances(plan.demand, plan.limits)
         orders = write_orders(plan.granted, at=at)
+        answers: dict[int, NewOrder | DomainError] = {
+            **plan.refused,
+            **{planned.place: order for planned, order in zip(plan.granted, orders, strict=True)},
+        }
+        outcomes = [answers[place] for place in range(len(requests))]
+        if also:
+            also(requests, outcomes)
     transaction.on_commit(lambda: ORDERS_CREATED.inc(len(orders)))
-    answers: dict[int, NewOrder | DomainError] = {
-        **plan.refused,
-        **{planned.place: order for planned, order in zip(plan.granted, orders, strict=True)},
-    }
-    return [answers[place] for place in range(len(requests))]
+    return outcomes
 
 
-def counted(outcomes: list[NewOrder | DomainError]) -> list[NewOrder | DomainError]:
+def counted(outcomes: Outcomes) -> Outcomes:
     """The same, refusals among them counted by reason."""
     for code, count in Counter(each.code for each in outcomes if isinstance(each, DomainError)).items():
         ORDERS_REFUSED.labels(code).inc(count)

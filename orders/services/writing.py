@@ -117,7 +117,7 @@ def order_row(order: NewOrder) -> dict[str, Any]:
     return {
         "public_id": order.public_id,
         "number": order.number,
-        "buyer_id": order.buyer.pk,
+        "buyer_id": order.buyer.id,
         "currency": order.currency,
         "total_minor": order.total_minor,
         "payment_method": order.payment_method,
@@ -128,7 +128,7 @@ def line_row(order: NewOrder, line: NewLine) -> dict[str, Any]:
     return {
         "public_id": line.public_id,
         "order": order.public_id,
-        "sale_id": line.sale.pk,
+        "sale_id": line.sale.id,
         "stock_id": line.bucket_id,
         "title": line.title,
         "quantity": line.quantity,

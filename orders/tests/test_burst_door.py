@@ -11,6 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.core.asgi import get_asgi_application
 from django.db import connections
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.throttling import SimpleRateThrottle
 
@@ -23,7 +24,8 @@ from coupon_site.tests.asgi import Reply, call
 from orders.api.burst import BurstDoor, writer
 from orders.api.burst.wishes import PATH, Wish, wish_of
 from orders.models import FlashSale, Offer, Order
-from orders.services import close_sale
+from orders.services import close_sale, rebuild_gate, stock
+from orders.services.stock import StockChanged
 from orders.tests.conftest import Books
 from orders.tests.factories import new_offer, new_sale
 
@@ -210,10 +212,30 @@ async def test_batch_that_fails__is_seen_to_by_the_ordinary_door(
     def fail(**_: Any) -> None:
         raise RuntimeError("the batch is lost")
 
-    monkeypatch.setattr(writer, "place_orders", fail)
+    monkeypatch.setattr(writer, "place_in_turn", fail)
 
     assert (await post(door, order_of(sale), token=token)).status == 201
     assert await Order.objects.acount() == 1
+
+
+async def test_batch_that_read_what_has_changed__is_settled_again_as_a_whole(
+    door: BurstDoor, token: str, monkeypatch: pytest.MonkeyPatch, broken: Books
+) -> None:
+    sale, take, failures = await sync_to_async(new_sale)(stock=1), stock.take_stock, iter([True])
+    await sync_to_async(rebuild_gate)(at=timezone.now())
+
+    def changing(*arguments: Any, **options: Any) -> None:
+        take(*arguments, **options)
+        if next(failures, False):
+            raise StockChanged
+
+    monkeypatch.setattr(stock, "take_stock", changing)
+
+    replies = [await post(door, order_of(sale), token=token, key="once") for _ in range(2)]
+
+    assert [reply.status for reply in replies] == [201, 201]
+    assert await Order.objects.acount() == await IdempotencyRecord.objects.acount() == 1
+    assert await sync_to_async(broken)() == {}
 
 
 @pytest.mark.parametrize("size", [1, 20])
@@ -223,8 +245,8 @@ def test_statements__are_as_many_for_one_as_for_many(
     sale = new_sale(stock=size)
     wishes = asyncio.run(gather_wishes([issue_token(user=make_user(), name="t")[1] for _ in range(size)], sale))
 
-    # Tokens; begin, keys, answers known, the ten of a reservation, answers kept, commit.
-    with django_assert_num_queries(16):
+    # Tokens; begin, keys, answers known, the six of a reservation, answers kept, commit.
+    with django_assert_num_queries(12):
         answers = writer.settle(wishes)
 
     assert [answer and answer.status for answer in answers] == [201] * size

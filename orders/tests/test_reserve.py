@@ -16,6 +16,7 @@ from orders.errors import LimitReached, MixedCurrencies, SaleBusy, SaleClosed, S
 from orders.models import BuyerAllowance, FlashSale, Hold, HoldState, Order, OrderLine, OrderState
 from orders.services import LineRequest, ReserveRequest, close_sale, reserve, stock
 from orders.services.stock import StockChanged
+from orders.services.terms import Terms, terms_of
 from orders.tests.conftest import Books
 from orders.tests.factories import new_offer, new_sale, request_of
 
@@ -213,7 +214,21 @@ def test_statements_of_a_spread_sale__are_no_more(
 
 
 @pytest.mark.parametrize("size", [1, 20])
-def test_statements__are_as_many_for_one_as_for_many(
+def test_statements_of_one_sale__are_as_many_for_one_as_for_many(
+    make_user: MakeUser, django_assert_num_queries: DjangoAssertNumQueries, size: int
+) -> None:
+    sale = new_sale(stock=size)
+    requests = [request_of(make_user(), sale) for _ in range(size)]
+
+    # Savepoint, terms with stock and allowances; stock and allowances taken; orders, events, messages; release.
+    with django_assert_num_queries(8):
+        answers = reserve(requests=requests, at=timezone.now())
+
+    assert codes(answers) == ["reserved"] * size
+
+
+@pytest.mark.parametrize("size", [3, 20])
+def test_statements__are_as_many_for_few_as_for_many(
     make_user: MakeUser, django_assert_num_queries: DjangoAssertNumQueries, size: int
 ) -> None:
     sales = [new_sale(stock=100) for _ in range(3)]
@@ -243,6 +258,27 @@ def test_stock_that_changes_in_between__is_read_again(
     assert isinstance(answer, Order)
     assert sale.stock.get().reserved == 1
     assert OrderLine.objects.count() == Hold.objects.count() == 1
+    assert broken() == {}
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_what_was_read_without_a_lock__is_found_out_when_it_is_taken(
+    make_user: MakeUser, monkeypatch: pytest.MonkeyPatch, broken: Books, size: int
+) -> None:
+    sale, buyer = new_sale(stock=2, per_buyer_limit=1), make_user()
+    reserve(requests=[request_of(buyer, sale)], at=timezone.now())
+    others = [request_of(make_user(), sale) for _ in range(size)]
+
+    def outdated(*arguments: Any) -> Terms:
+        terms = terms_of(*arguments)
+        return Terms(terms.sales, [bucket._replace(available=9) for bucket in terms.buckets], {})
+
+    monkeypatch.setattr("orders.services.reservation.terms_of", outdated)
+
+    answers = reserve(requests=[request_of(buyer, sale), *others], at=timezone.now())
+
+    assert codes(answers) == ["limit_reached", "reserved", "sold_out"][: size + 1]
+    assert sale.stock.get().reserved == 2
     assert broken() == {}
 
 

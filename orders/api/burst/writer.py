@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import users_of_tokens
 from coupon_site.api.doors import Answer
-from coupon_site.api.idempotency import Kept, Keyed, keep_answers, known_answers, take_keys
+from coupon_site.api.idempotency import Kept, Keyed, keep_answers, take_keys
 from coupon_site.api.input import encode
 from coupon_site.api.problems import CONTENT_TYPE as PROBLEM
 from coupon_site.api.problems import problem_of, retry_header
@@ -84,36 +84,35 @@ def deliver(batch: Iterable[Wish], answers: Iterable[Answer | None]) -> None:
 def settle(batch: Sequence[Wish]) -> list[Answer | None]:
     """Answers to a batch, in one transaction and a constant number of statements."""
     buyers = users_of_tokens({wish.token for wish in batch})
-    admitted = admit([buyers[wish.token].pk for wish in batch if wish.token in buyers])
+    admitted = admit([buyers[wish.token].id for wish in batch if wish.token in buyers])
     asked: dict[Keyed, Wish] = {}
     for wish in batch:
         buyer = buyers.get(wish.token)
-        if buyer and buyer.pk in admitted:
+        if buyer and buyer.id in admitted:
             asked.setdefault(Keyed(f"user:{buyer.public_id}", wish.key), wish)
     answers = turns(lambda first: answer_once(asked, buyers, first=first)) or {}
     return [answers.get(wish) for wish in batch]
 
 
-def answer_once(
-    asked: Mapping[Keyed, Wish], buyers: Mapping[str, User], *, first: bool
-) -> dict[Wish, Answer | None]:
+def answer_once(asked: Mapping[Keyed, Wish], buyers: Mapping[str, User], *, first: bool) -> dict[Wish, Answer | None]:
     """Answers to those whose key nobody else has. Raises StockChanged."""
-    taken = take_keys(asked)
-    known = known_answers(taken)
-    fresh = {key: asked[key] for key in taken if key not in known}
-    requests = [request_of(wish, buyers) for wish in fresh.values()]
-    outcomes = place_in_turn(requests=requests, at=timezone.now(), first=first)
-    answers = {key: answer_of(outcome) for key, outcome in zip(fresh, outcomes, strict=True)}
-    keep_answers(
-        {
-            key: Kept(asked[key].fingerprint, answer.status, answer.body.decode())
-            for key, answer in answers.items()
-            if answer.status == 201
-        }
+    taken, known = take_keys(asked)
+    requests = {key: request_of(asked[key], buyers) for key in taken if key not in known}
+    keys = {id(request): key for key, request in requests.items()}
+    answers = {key: repeated(kept, asked[key]) for key, kept in known.items()}
+
+    def keep(admitted: Iterable[ReserveRequest], outcomes: Iterable[NewOrder | DomainError]) -> None:
+        made = {keys[id(request)]: outcome for request, outcome in zip(admitted, outcomes, strict=True)}
+        orders = {key: answer_of(outcome) for key, outcome in made.items() if isinstance(outcome, NewOrder)}
+        keep_answers({key: Kept(asked[key].fingerprint, 201, answer.body.decode()) for key, answer in orders.items()})
+        answers.update(orders)
+
+    outcomes = place_in_turn(requests=list(requests.values()), at=timezone.now(), first=first, also=keep)
+    answers.update(
+        {key: answer_of(outcome) for key, outcome in zip(requests, outcomes, strict=True) if key not in answers}
     )
     transaction.on_commit(lambda: counted(outcomes))
-    repeats = {key: repeated(kept, asked[key]) for key, kept in known.items()}
-    return {asked[key]: answer for key, answer in {**answers, **repeats}.items()}
+    return {asked[key]: answer for key, answer in answers.items()}
 
 
 def request_of(wish: Wish, buyers: Mapping[str, User]) -> ReserveRequest:
