@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("live_client")]
 
 URL = "http://client.test"
 ORDERS = "events:orders"
-RATE, SECONDS, BUSY = 200, 3, 0.5
+RATE, SECONDS, BUSY = 200, 3, 0.75
 FRAMES = """async ({ rate, seconds }) => {
     const socket = sockets.at(-1);
     const at = (number) => new Date(Date.parse("2026-01-01") + number).toISOString();

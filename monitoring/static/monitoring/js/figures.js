@@ -19,7 +19,7 @@ const shown = {
 const notes = {
   // What a worker has taken is no longer queued, but not done: the oldest may be among it.
   outbox_oldest: ({ outbox_in_flight: taken, outbox_oldest_seconds: seconds }) =>
-    [taken ? `${count(taken)} in work` : "", seconds ? `oldest ${duration(seconds)}` : ""].filter(Boolean).join(", "),
+    [taken && `${count(taken)} in work`, seconds && `oldest ${duration(seconds)}`].filter(Boolean).map(unbroken).join(", "),
   latency: (figures) => (figures.latency_p95_seconds === null ? "no order yet" : `p95 ${duration(figures.latency_p95_seconds)} to fulfil`),
 };
 
@@ -28,6 +28,8 @@ const levels = {
     figures.outbox_queued > OUTBOX_WARNING.queued || figures.outbox_oldest_seconds > OUTBOX_WARNING.seconds ? "warning" : "",
   error_rate: ({ error_rate: rate }) => (rate > ERROR_CRITICAL ? "critical" : rate > ERROR_WARNING ? "warning" : ""),
 };
+
+const unbroken = (text) => text.replaceAll(" ", "\u00a0");
 
 export function showFigures(figures) {
   for (const [name, text] of Object.entries(shown)) write(`[data-figure="${name}"]`, text(figures));
