@@ -70,8 +70,8 @@ async def test_lost_wake_up__costs_a_poll_and_no_more(site: LiveEvents, audience
 
 async def test_relay_that_hardly_looks__is_late_without_the_bell(site: LiveEvents, audience: Audience) -> None:
     """The control: were nobody late without the poll, the test above would prove nothing."""
-    [listener] = await audience.sockets("uvicorn", 1)
     with site.instead("relay", site.commands["relay"].replace("manage.py", "-m events.tests.proofs.hardly_looks")):
+        [listener] = await audience.sockets("uvicorn", 1)
         await asyncio.to_thread(site.tell, 1)
         await asyncio.to_thread(site.settle)
         heard = [await delay(site, listener, ring=True) for _ in range(3)]

@@ -18,6 +18,7 @@ COUNT = size(10_000, 20_000)
 BYTES = 4000
 AT_ONCE = 200
 MEBIBYTE = 1 << 20
+MORE_THAN_FITS = 16 * MEBIBYTE  # in the buffers of both sides; a machine may be too busy to tell as much in ten seconds
 
 
 class Peak:
@@ -68,7 +69,8 @@ async def test_stalled_client__is_cut_off_and_nobody_else_notices(
     began = time.monotonic()
     telling = asyncio.create_task(tell_as_they_read(site, healthy, COUNT))
     while await asyncio.to_thread(site.figure, node, "realtime_slow_evictions_total") == evictions:
-        assert time.monotonic() - began < 10, "not cut off"
+        sent = (healthy[0].ids[-1] - last) * BYTES if healthy[0].ids else 0
+        assert time.monotonic() - began < 10 or sent < MORE_THAN_FITS, "not cut off"
         await asyncio.sleep(0.25)
     await telling
     await all_hear(healthy, last + 1, last + COUNT, seconds=180)
