@@ -214,7 +214,7 @@ class Follower:
         self.token = token
         self.remembers = remembers
         self.ids: array[int] = array("q")
-        self.epoch = ""
+        self.epoch, self.since = "", 0
         self.gaps: list[dict[str, Any]] = []
         self.listener: SocketListener | None = None
 
@@ -247,7 +247,8 @@ class Follower:
                 continue
             assert self.listener is not None  # noqa: S101  it has just been made
             ended = asyncio.ensure_future(over.wait())
-            await asyncio.wait({ended, self.listener.closed}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {ended, self.listener.closed}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             ended.cancel()
             if not over.is_set():
                 self.cut()

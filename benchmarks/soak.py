@@ -11,25 +11,25 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from array import array
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 import psutil
 
-from benchmarks.curves import Curve, draw
+from benchmarks.curves import draw
 from benchmarks.listeners import Follower, until
 from benchmarks.runner import machine, say
 from benchmarks.site import CHANNEL, PORT_NAMES, ROOT, STAFF, LiveEvents
+from benchmarks.soak_outcome import Outcome, curves, table
 
 MEBIBYTE = 1 << 20
 FLAT = 1.15
-WARM = 0.4  # of a process' life: caches fill, buffers find their size
-SETTLED_SECONDS = 60.0  # a life that is shorter says nothing about growth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,44 +42,6 @@ class Load:
     rate: float = 200
     orders: float = 3
     kill_every: float = 60
-
-
-@dataclass
-class Outcome:
-    """What came of it."""
-
-    events: int = 0
-    deliveries: int = 0
-    missed: int = 0
-    repeated: int = 0
-    foreign: int = 0
-    gaps: int = 0
-    kills: list[tuple[float, str]] = field(default_factory=list)
-    reconciled: bool = False
-    memory: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
-
-    def growth(self) -> dict[str, float]:
-        """By how much each process grew in its longest life, after it was warm; none that lived too shortly."""
-        grown = {}
-        for name, points in self.memory.items():
-            life = max(self.lives(name, points), key=len)
-            if len(life) > 4 and life[-1][0] - life[0][0] >= SETTLED_SECONDS:
-                warm = [megabytes for _, megabytes in life[int(len(life) * WARM) :]]
-                third = max(1, len(warm) // 3)
-                grown[name] = max(warm[-third:]) / max(warm[:third])
-        return grown
-
-    def lives(self, name: str, points: list[tuple[float, float]]) -> list[list[tuple[float, float]]]:
-        """The points between two kills."""
-        ends = [at for at, killed in self.kills if killed == name]
-        return [
-            [point for point in points if begin <= point[0] < end]
-            for begin, end in itertools.pairwise([0.0, *ends, float("inf")])
-        ]
-
-    @property
-    def is_whole(self) -> bool:
-        return self.reconciled and not (self.missed or self.repeated or self.foreign or self.gaps)
 
 
 class Soak:
@@ -101,24 +63,23 @@ class Soak:
         site, load = self.site, self.load
         staying = [asyncio.create_task(each.stay(self.port, self.over)) for _, each in self.followers]
         await until(lambda: all(each.epoch for _, each in self.followers), 120, "everybody to be connected")
-        since = site.standing()[2]
+        since, orders = site.standing()[2], self.orders()
         companions = [asyncio.create_task(work()) for work in (self.kill_in_turn, self.measure, self.change_flags)]
-        with self.traffic():
+        async with self.traffic():
             count = int(load.rate * load.seconds)
             each = max(1, int(load.rate / 40))
             await asyncio.to_thread(site.tell, count, audiences=self.audiences, rate=load.rate, each=each, size=200)
         await self.end(companions)
-        await asyncio.to_thread(self.come_to_rest)
-        last = self.site.standing()[2]
-        watchers = [each for key, each in self.followers if key == STAFF]
-        await until(lambda: all(each.ids[-1] >= last for each in watchers), 60, "watchers to be up to date")
-        await asyncio.sleep(1)
-        self.compare(since, last)
+        meant, last = await asyncio.to_thread(self.meant, since)
+        with suppress(TimeoutError):  # what has not come by then is missed
+            await until(lambda: all(is_up_to_date(each.ids, meant[key]) for key, each in self.followers), 60)
         self.over.set()
         await asyncio.gather(*staying)
-        for _, follower in self.followers:
+        for key, follower in self.followers:
             follower.cut()
-        self.outcome.gaps = sum(len(each.gaps) for _, each in self.followers)
+            self.outcome.add([seq for seq in follower.ids if since < seq <= last], meant[key], gaps=len(follower.gaps))
+        self.outcome.events = len(meant[STAFF])
+        self.outcome.orders = self.orders() - orders
         self.outcome.reconciled = site.manage("reconcile", check=False).returncode == 0
         return self.outcome
 
@@ -165,63 +126,47 @@ class Soak:
         async with httpx.AsyncClient(base_url=self.site.url, headers=headers, timeout=10) as client:
             for enabled in itertools.cycle(["false", "true"]):
                 with suppress(httpx.HTTPError):
-                    await client.put(f"/api/v1/flags/cashback.auto_approve?enabled={enabled}&reason=soak")
+                    answer = await client.put(f"/api/v1/flags/cashback.auto_approve?enabled={enabled}&reason=soak")
+                    self.outcome.flag_changes += answer.is_success
                 await asyncio.sleep(2)
 
-    @contextmanager
-    def traffic(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def traffic(self) -> AsyncIterator[None]:
         """Shoppers, until the end of the block."""
         words = [sys.executable, "manage.py", "simulate_traffic", "--rate", str(self.load.orders)]
-        with subprocess.Popen(words, cwd=ROOT, env=self.site.environment, stdout=subprocess.DEVNULL) as process:  # noqa: S603  our own words
-            try:
-                yield
-            finally:
-                process.terminate()
+        process = await asyncio.create_subprocess_exec(
+            *words, cwd=ROOT, env=self.site.environment, stdout=subprocess.DEVNULL
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            await process.wait()
 
-    def come_to_rest(self) -> None:
+    def orders(self) -> int:
+        [(count,)] = self.site.sql("SELECT count(*) FROM orders_order")
+        return int(count)
+
+    def meant(self, since: int) -> tuple[dict[str, "array[int]"], int]:
+        """What the database has for each audience key, and its last number, when nothing is on its way any more."""
         self.site.come_to_rest()
-        self.site.settle()
-
-    def compare(self, since: int, last: int) -> None:
-        """What each has, and what the database has for its user."""
-        query = "SELECT seq, audience FROM events_outboxevent WHERE channel = %s AND seq > %s AND seq <= %s"
-        meant: dict[str, list[int]] = defaultdict(list)
+        last = self.site.settle()
+        query = (
+            "SELECT seq, audience FROM events_outboxevent WHERE channel = %s AND seq > %s AND seq <= %s ORDER BY seq"
+        )
+        meant: dict[str, array[int]] = defaultdict(lambda: array("q"))
         for seq, audience in self.site.sql(query, CHANNEL, since, last):
             for key in audience:
                 meant[key].append(seq)
-        self.outcome.events = len(meant[STAFF])
-        for key, follower in self.followers:
-            got = [seq for seq in follower.ids if since < seq <= last]
-            self.outcome.deliveries += len(got)
-            self.outcome.missed += len(set(meant[key]) - set(got))
-            self.outcome.foreign += len(set(got) - set(meant[key]))
-            self.outcome.repeated += len(got) - len(set(got))
+        return meant, last
 
     def now(self) -> float:
         return time.monotonic() - self.began
 
 
-def table(outcome: Outcome) -> str:
-    """Markdown, as it goes into a report."""
-    lines = [
-        "| Events | Deliveries | Missed | Repeated | Foreign | Gaps | Kills | reconcile |",
-        "|---:|---:|---:|---:|---:|---:|---:|---|",
-        f"| {outcome.events:,} | {outcome.deliveries:,} | {outcome.missed} | {outcome.repeated} | {outcome.foreign} "
-        f"| {outcome.gaps} | {len(outcome.kills)} | {'0' if outcome.reconciled else 'broken'} |",
-        "",
-        "| Process | MB at last | × when warm |",
-        "|---|---:|---:|",
-    ]
-    growth = outcome.growth()
-    lines += [
-        f"| {name} | {points[-1][1]:.0f} | {growth[name]:.2f} |" if name in growth else f"| {name} | | |"
-        for name, points in outcome.memory.items()
-    ]
-    return "\n".join(lines)
-
-
-def curves(outcome: Outcome) -> list[Curve]:
-    return [Curve(name, points) for name, points in outcome.memory.items()]
+def is_up_to_date(ids: "array[int]", meant: "array[int]") -> bool:
+    """Whether a client has got the last of what is meant for it."""
+    return not meant or bool(ids and ids[-1] >= meant[-1])
 
 
 def soak(load: Load, folder: Path) -> Outcome:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ class LiveSite:
         for name in names or PORT_NAMES:
             self.launch(name)
         for name in names or PORT_NAMES:
-            wait_for(lambda own=name: self.is_ready(own), f"{name} to be ready", START_SECONDS)
+            wait_for(partial(self.is_ready, name), f"{name} to be ready", START_SECONDS)
 
     def is_ready(self, name: str) -> bool:
         assert self.processes[name].poll() is None, f"{name} has ended: {self.log(name)}"
@@ -107,7 +108,7 @@ class LiveSite:
         self.kill(name)
         self.launch(name, command)
         try:
-            wait_for(lambda: self.is_ready(name), f"{name} to be ready", START_SECONDS)
+            wait_for(partial(self.is_ready, name), f"{name} to be ready", START_SECONDS)
             yield
         finally:
             self.kill(name)
@@ -169,7 +170,7 @@ class LiveSite:
         seen = ""
         while self.sql(left):
             time.sleep(1)  # asking costs the site a connection
-            seen = wait_for(lambda before=seen: self.other_states(before), f"any of these to change: {seen}", 180)
+            seen = wait_for(partial(self.other_states, seen), f"any of these to change: {seen}", 180)
 
     def other_states(self, before: str) -> str:
         """How many messages there are in each state, if that is something else than before."""

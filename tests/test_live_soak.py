@@ -22,16 +22,34 @@ def test_mixed_load_through_kills__loses_nothing(
     record_property("summary", soak.table(outcome))
     assert outcome.is_whole
     assert outcome.events >= 20 * 50
+    assert outcome.orders
+    assert outcome.flag_changes
     assert {name for _, name in outcome.kills} >= {"web", "relay"}
 
 
-def test_missing_event__is_seen() -> None:
-    """The control: what the soak compares is what was told."""
+@pytest.mark.parametrize(
+    ("got", "wrong"),
+    [
+        ([1, 2, 4], {}),
+        ([1, 4], {"missed": 1}),
+        ([1, 2, 2, 4], {"repeated": 1}),
+        ([2, 1, 4], {"disordered": 1}),
+        ([1, 2, 3, 4], {"foreign": 1}),
+    ],
+)
+def test_what_a_client_got__is_compared_with_what_was_meant_for_it(got: list[int], wrong: dict[str, int]) -> None:
+    """The control: each kind of loss is seen."""
     outcome = soak.Outcome(reconciled=True)
-    assert outcome.is_whole
 
-    for name in ("missed", "repeated", "foreign", "gaps"):
-        assert not soak.Outcome(reconciled=True, **{name: 1}).is_whole
+    outcome.add(got, [1, 2, 4], gaps=0)
+
+    assert outcome == soak.Outcome(reconciled=True, deliveries=len(got), **wrong)
+    assert outcome.is_whole is (not wrong)
+
+
+def test_gap_or_broken_books__are_seen() -> None:
+    assert not soak.Outcome(reconciled=True, gaps=1).is_whole
+    assert not soak.Outcome(reconciled=False).is_whole
 
 
 def test_growth__is_that_of_a_warm_process_in_its_longest_life() -> None:
