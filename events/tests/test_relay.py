@@ -125,6 +125,7 @@ def test_stream__keeps_what_clients_may_ask_for_and_little_more(monkeypatch: pyt
         (ledger.NUMBER, {"ids": "{1}", "last_seq": 0}, "pkey"),
         (ledger.MARK, ["{1}", 1, ORDERS], "pkey"),
     ],
+    ids=["waiting", "retrying", "queued", "passed_over", "number", "mark"],
 )
 def test_statement__has_its_index_though_all_rows_were_waiting_when_last_counted(
     relay: Relay, statement: str, values: Any, index: str
