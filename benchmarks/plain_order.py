@@ -1,13 +1,15 @@
-"""An order as the tutorial of DRF shows it: a viewset over a serializer of the model; same rows and rights. WSGI."""
+"""An order as the tutorial of DRF shows it: a viewset over a serializer of the model; same rows and rights.
+
+WSGI, with `benchmarks.plain_settings`.
+"""
 
 from typing import Any, cast
 
 from django.core.wsgi import get_wsgi_application
 
-wsgi = get_wsgi_application()
+application = get_wsgi_application()
 
-from django.conf import settings  # noqa: E402  models exist only after the line above
-from django.db.models import QuerySet  # noqa: E402
+from django.db.models import QuerySet  # noqa: E402  models exist only after the line above
 from django.http import HttpResponse  # noqa: E402
 from django.urls import path  # noqa: E402
 from rest_framework import serializers, viewsets  # noqa: E402
@@ -46,5 +48,3 @@ class OrderViewSet(viewsets.ReadOnlyModelViewSet[Order]):
 router = DefaultRouter()
 router.register("orders", OrderViewSet, basename="order")
 urlpatterns: list[Any] = [*router.urls, path("readyz", lambda request: HttpResponse("ready"))]
-settings.ROOT_URLCONF = __name__
-application = wsgi

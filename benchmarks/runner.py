@@ -5,11 +5,13 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 BAR, ROW, LEFT = 420, 28, 320
 TOOK = "took="
@@ -21,6 +23,7 @@ class Measure(NamedTuple):
     seconds: float
     cpu_seconds: float
     peak_mb: float
+    job_cpu_seconds: float = 0  # of the job alone, with PostgreSQL's part of it
 
 
 class Result(NamedTuple):
@@ -44,8 +47,8 @@ def measure(words: Sequence[str], env: Mapping[str, str]) -> Measure:
     if process.returncode:
         raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
     last = said.split()[-1] if said.split() else ""
-    seconds = float(last.removeprefix(TOOK)) if last.startswith(TOOK) else 0.0
-    return Measure(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    seconds, _, cpu = last.removeprefix(TOOK).partition("/") if last.startswith(TOOK) else ("0", "", "")
+    return Measure(float(seconds), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, float(cpu or 0))
 
 
 def table(results: Sequence[Result]) -> str:
@@ -88,11 +91,19 @@ def machine() -> str:
 
 
 @contextmanager
-def timed() -> Iterator[None]:
-    """Lets `measure` know how long the job itself took, without what comes before it."""
-    began = time.monotonic()
+def timed(postgres_seconds: Callable[[], float] = lambda: 0.0) -> Iterator[None]:
+    """Lets `measure` know how long the job itself took, without what comes before it, and what of the processor."""
+    began, used = time.monotonic(), time.process_time() + postgres_seconds()
     yield
-    say(f"{TOOK}{time.monotonic() - began}")
+    took = time.monotonic() - began
+    say(f"{TOOK}{took}/{time.process_time() + postgres_seconds() - used}")
+
+
+def sessions_seconds(backend: int) -> float:
+    """Of the processor, by the sessions that a PostgreSQL has now; one of them is `backend`."""
+    postmaster = psutil.Process(backend).parent()
+    sessions = [each for each in postmaster.children() if "[local]" in " ".join(each.cmdline())] if postmaster else []
+    return sum(sum(each.cpu_times()[:2]) for each in sessions)
 
 
 def say(text: str) -> None:

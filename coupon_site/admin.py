@@ -6,6 +6,8 @@ from uuid import UUID
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from coupon_site.models import StateChange
@@ -19,6 +21,11 @@ def row_or_404(rows: QuerySet[Row], object_id: object) -> Row:
         return rows.get(pk=object_id)
     except (ObjectDoesNotExist, ValueError, ValidationError):
         raise Http404(f"There is no {rows.model._meta.verbose_name} {object_id}") from None
+
+
+def preformatted(text: str) -> SafeString:
+    """Text as it is, in lines that break where they have to."""
+    return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text)
 
 
 class ReadOnly:

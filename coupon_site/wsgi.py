@@ -20,4 +20,3 @@ if settings.SECURE_PROXY_SSL_HEADER:
     application = wrap_wsgi_with_proxy_headers(application, trusted_hosts="*")
 start_reporting()
 serve_metrics_port()
-serve_metrics_port()

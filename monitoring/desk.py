@@ -49,7 +49,8 @@ class Concern:
 
     title: str
     model: str
-    state: str
+    state: str | int
+    field: str = "state"
 
     @property
     def table(self) -> type[Model]:
@@ -57,11 +58,11 @@ class Concern:
 
     @property
     def link(self) -> str:
-        return f"{list_of(self.table)}?{urlencode({'state__exact': self.state})}"
+        return f"{list_of(self.table)}?{urlencode({f'{self.field}__exact': self.state})}"
 
     def count(self) -> int:
         """How many, as few as they should be: a partial index or a small table answers."""
-        return self.table._default_manager.filter(state=self.state).count()
+        return self.table._default_manager.filter(**{self.field: self.state}).count()
 
 
 CONCERNS = [
@@ -77,6 +78,7 @@ CONCERNS = [
     Concern(title="Imports that failed", model="cashback.importjob", state="failed"),
     Concern(title="Webhook endpoints switched off", model="events.webhookendpoint", state="disabled"),
     Concern(title="Messages given up", model="events.outboxmessage", state="dead"),
+    Concern(title="Events given up", model="events.outboxevent", state=3, field="status"),
     Concern(title="Webhooks given up", model="events.webhookdelivery", state="failed"),
 ]
 

@@ -1,40 +1,112 @@
 """The outbox for operators: what waits, what failed and why; replay and purge."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any
-from uuid import UUID
+from typing import Any, ClassVar
 
+import orjson
+from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.text import Truncator
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 
+from coupon_site.admin import ReadOnly, preformatted, row_or_404
 from events import services
-from events.models import OutboxChannel, OutboxEvent, OutboxMessage
+from events.admin.buttons import button
+from events.events import RAW, TYPES
+from events.models import EventStatus, MessageState, OutboxChannel, OutboxEvent, OutboxMessage
+from events.registry import registry
+
+ERROR = """<span title="{0}" style="display: block; max-width: min(13rem, 60vw); overflow: hidden;
+    text-overflow: ellipsis; white-space: nowrap">{0}</span>"""
+STATE_COLOURS = {
+    MessageState.PENDING.label: "info",
+    MessageState.LEASED.label: "info",
+    MessageState.DELIVERED.label: "success",
+    MessageState.DEAD.label: "danger",
+}
+STATUS_COLOURS = {
+    EventStatus.QUEUED.label: "info",
+    EventStatus.SEQUENCED.label: "info",
+    EventStatus.PUBLISHED.label: "success",
+    EventStatus.DEAD.label: "danger",
+}
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows are written by services alone."""
+def known(field: str, title_: str, names: Callable[[], Iterable[str]]) -> type[admin.SimpleListFilter]:
+    """A filter by what the code knows: to ask a long table for its different values is to read all of it."""
 
-    show_full_result_count = False  # these tables are long
+    class Known(admin.SimpleListFilter):
+        title = title_
+        parameter_name = field
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+        def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+            return [(name, name) for name in sorted(names())]
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+            return queryset.filter(**{field: self.value()}) if self.value() else queryset
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        return [field.name for field in self.model._meta.fields]
+    return Known
+
+
+class OutboxAdmin(ReadOnly, ModelAdmin):
+    """Rows of which only dead ones can be acted upon: one on its page, many from the list."""
+
+    key: ClassVar[str]
+    replay_rows: ClassVar[Callable[..., int]]
+    purge_rows: ClassVar[Callable[..., int]]
+    actions = ["replay", "purge"]
+    actions_detail = ["replay_one", "purge_one"]
+
+    def has_operate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm(f"events.change_{self.opts.model_name}")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """What is not dead needs nobody."""
+        row = row_or_404(self.model.objects.all(), object_id)
+        return super().get_actions_detail(request, object_id) if row.is_dead else []
+
+    @admin.display(description="error")
+    def error(self, row: Any) -> SafeString:
+        return format_html(ERROR, row.last_error)
+
+    @admin.display(description="last error")
+    def whole_error(self, row: Any) -> SafeString | str:
+        return preformatted(row.last_error) if row.last_error else "—"
+
+    @admin.action(description="Replay selected dead ones", permissions=["operate"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self.act(request, queryset, "replayed", type(self).replay_rows, at=timezone.now())
+
+    @admin.action(description="Purge selected dead ones", permissions=["operate"])
+    def purge(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self.act(request, queryset, "purged", type(self).purge_rows)
+
+    @button("Replay", "replay", "It is tried again at once, with all its attempts.", permission="operate")
+    def replay_one(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        self.replay(request, self.model.objects.filter(pk=object_id))
+        return HttpResponse(headers={"HX-Redirect": self.address("change", object_id)})
+
+    @button("Purge", "delete", "It is removed for good: nobody will hear of it.", permission="operate")
+    def purge_one(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        self.purge(request, self.model.objects.filter(pk=object_id))
+        return HttpResponse(headers={"HX-Redirect": self.address("changelist")})
+
+    def address(self, page: str, *arguments: str) -> str:
+        return reverse(f"admin:events_{self.opts.model_name}_{page}", args=arguments)
 
     def act(
-        self, request: HttpRequest, verb: str, action: Callable[..., int], ids: Iterable[UUID], **values: Any
+        self, request: HttpRequest, rows: QuerySet[Model], verb: str, action: Callable[..., int], **values: Any
     ) -> None:
         """Run a service over the chosen rows and say how many it changed."""
-        chosen = list(ids)
+        chosen = list(rows.values_list(self.key, flat=True))
         changed = action(ids=chosen, **values)
         rest = f"; {len(chosen) - changed} were not dead" if changed < len(chosen) else ""
         self.message_user(request, f"{changed} {verb}{rest}.")
@@ -47,57 +119,65 @@ def readable(age: timedelta) -> str:
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(ReadOnlyAdmin):
-    list_display = ["subject", "handler", "state", "attempts", "age", "error", "scheduled_at"]
-    list_filter = ["state", "topic", "event"]
-    search_fields = ["handler", "event"]
+class OutboxMessageAdmin(OutboxAdmin):
+    key, replay_rows, purge_rows = "public_id", services.replay_messages, services.purge_messages
+    list_display = ["subject", "shown_state", "handler", "attempts", "age", "error", "scheduled_at"]
+    list_filter = ["state", known("topic", "topic", registry.topics), known("event", "event", lambda: TYPES)]
+    search_fields = ["public_id__exact", "handler__icontains", "last_error__icontains", "payload__icontains",
+                     "headers__icontains"]  # fmt: skip
+    search_help_text = (
+        "A message's or request's id, a handler, words of the error, an order's id or else of the payload"
+    )
     ordering = ["-public_id"]
-    actions = ["replay", "purge"]
+    fields = [
+        "subject", "state", "handler", "topic", "attempts", "expired_leases", "age", "whole_error", "payload",
+        "headers", "public_id", "created_at", "scheduled_at", "due_at", "finished_at",
+    ]  # fmt: skip
+
+    @display(description="state", ordering="state", label=STATE_COLOURS)  # type: ignore[untyped-decorator]  # no types
+    def shown_state(self, message: OutboxMessage) -> str:
+        return message.get_state_display()
 
     @admin.display(description="age")
     def age(self, message: OutboxMessage) -> str:
         return readable(message.age(message.finished_at or timezone.now()))
 
-    @admin.display(description="error")
-    def error(self, message: OutboxMessage) -> str:
-        return Truncator(message.last_error).chars(80)
-
-    @admin.action(description="Replay selected dead messages", permissions=["change"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
-        ids = queryset.values_list("public_id", flat=True)
-        self.act(request, "replayed", services.replay_messages, ids, at=timezone.now())
-
-    @admin.action(description="Purge selected dead messages", permissions=["change"])
-    def purge(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
-        self.act(request, "purged", services.purge_messages, queryset.values_list("public_id", flat=True))
-
 
 @admin.register(OutboxEvent)
-class OutboxEventAdmin(ReadOnlyAdmin):
-    list_display = ["event_type", "channel", "seq", "status", "attempts", "age", "error", "created_at"]
-    list_filter = ["status", "channel", "event_type"]
-    search_fields = ["aggregate_id", "event_type"]
+class OutboxEventAdmin(OutboxAdmin):
+    key, replay_rows, purge_rows = "event_id", services.replay_events, services.purge_events
+    list_display = ["event_type", "shown_status", "channel", "seq", "attempts", "age", "error", "created_at"]
+    list_filter = [
+        "status",
+        known("channel", "channel", lambda: settings.REALTIME_CHANNELS),
+        known("event_type", "type", lambda: (*TYPES, RAW)),
+    ]
+    search_fields = ["event_id__exact", "aggregate_id__exact", "last_error__icontains", "payload__icontains",
+                     "headers__icontains"]  # fmt: skip
+    search_help_text = "An event's or request's id, what it is about, words of the error or of the payload"
     ordering = ["-id"]
-    actions = ["replay", "purge"]
+    fields = [
+        "event_type", "status", "channel", "seq", "aggregate_type", "aggregate_id", "attempts", "age", "whole_error",
+        "audience", "shown_payload", "headers", "event_id", "created_at", "next_attempt_at", "sequenced_at",
+        "published_at",
+    ]  # fmt: skip
+
+    @display(description="status", ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]  # no types
+    def shown_status(self, event: OutboxEvent) -> str:
+        return event.get_status_display()
 
     @admin.display(description="age")
     def age(self, event: OutboxEvent) -> str:
         return readable((event.published_at or timezone.now()) - event.created_at)
 
-    @admin.display(description="error")
-    def error(self, event: OutboxEvent) -> str:
-        return Truncator(event.last_error).chars(80)
-
-    @admin.action(description="Queue selected dead events again", permissions=["change"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> None:
-        ids = queryset.values_list("event_id", flat=True)
-        self.act(request, "queued again", services.replay_events, ids, at=timezone.now())
-
-    @admin.action(description="Purge selected dead events", permissions=["change"])
-    def purge(self, request: HttpRequest, queryset: QuerySet[OutboxEvent]) -> None:
-        self.act(request, "purged", services.purge_events, queryset.values_list("event_id", flat=True))
+    @admin.display(description="payload")
+    def shown_payload(self, event: OutboxEvent) -> SafeString:
+        try:
+            return preformatted(orjson.dumps(orjson.loads(event.payload), option=orjson.OPT_INDENT_2).decode())
+        except orjson.JSONDecodeError:  # what it died of
+            return preformatted(event.payload)
 
 
 @admin.register(OutboxChannel)
-class OutboxChannelAdmin(ReadOnlyAdmin):
+class OutboxChannelAdmin(ReadOnly, ModelAdmin):
     list_display = ["channel", "epoch", "last_seq", "published_seq"]

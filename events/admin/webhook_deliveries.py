@@ -7,11 +7,10 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.html import format_html
 from unfold.decorators import display
 
 from accounts.models import User
-from coupon_site.admin import ReadOnly, StateHistory
+from coupon_site.admin import ReadOnly, StateHistory, preformatted
 from coupon_site.errors import DomainError
 from events.models import DeliveryState, WebhookDelivery
 from events.services import webhooks
@@ -65,7 +64,7 @@ class WebhookDeliveryAdmin(ReadOnly, StateHistory):
 
     @admin.display(description="request")
     def request_body(self, delivery: WebhookDelivery) -> str:
-        return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', delivery.body)
+        return preformatted(delivery.body)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("events.change_webhookdelivery")

@@ -13,28 +13,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from accounts.models import User
 from coupon_site.admin import StateHistory, row_or_404
 from coupon_site.errors import DomainError
+from events.admin.buttons import button
 from events.models import EndpointState, WebhookEndpoint
 from events.queries import endpoints_with_health, known_topics
 from events.services import webhooks
 
-DialogAction = Callable[..., HttpResponse]
-
 HEALTH_COLOURS = {"healthy": "success", "new": "info", "failing": "danger", "disabled": "warning"}
-
-
-def button(title: str, icon: str, text: str) -> Callable[[DialogAction], DialogAction]:
-    """An action of one endpoint's page, behind a dialog that says what it does."""
-    dialog = {"title": title, "description": text, "form_submit_text": title}
-    decorate: Callable[[DialogAction], DialogAction] = action(
-        description=title, permissions=["change"], icon=icon, dialog=dialog
-    )
-    return decorate
 
 
 def ago(moment: datetime | None) -> str:

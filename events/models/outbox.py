@@ -76,6 +76,10 @@ class OutboxEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.event_type} {self.aggregate_id}"
 
+    @property
+    def is_dead(self) -> bool:
+        return self.status == EventStatus.DEAD
+
 
 class OutboxChannel(models.Model):
     """Where a channel stands: the last number given, the last number published, and the life of its stream."""
@@ -158,6 +162,10 @@ class OutboxMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.handler} {self.public_id}"
+
+    @property
+    def is_dead(self) -> bool:
+        return self.state == MessageState.DEAD
 
     @property
     def subject(self) -> str:

@@ -142,8 +142,11 @@ class Relay:
 
     def begin_epoch(self, channel: str) -> Stream:
         """Begin another life of a channel's stream, and tell the hubs."""
+        before = self.streams_of.get(channel)
         stream = self.streams_of[channel] = Stream(channel, self.ledger.renew_epoch(channel))
         self.streams.register(stream)
+        if before is not None:
+            self.streams.retire(before)
         announce_epoch(channel=channel, epoch=stream.epoch)
         metrics.resyncs.labels("epoch").inc()
         return stream

@@ -13,6 +13,7 @@ from redis.retry import Retry
 from events.frames import REGISTRY, NumberedEvent, milliseconds, opening, stream_key
 
 MAX_LENGTH = 10_000
+RETIRED_SECONDS = 3600
 TIMEOUT_SECONDS = 1.0
 
 # One call adds a batch and announces it to plain subscribers: an event whose number is already there is announced to
@@ -81,6 +82,10 @@ class Streams:
     def register(self, stream: Stream) -> None:
         """Hubs find the stream by its channel."""
         self.client.hset(REGISTRY, stream.channel, stream.epoch)
+
+    def retire(self, stream: Stream) -> None:
+        """A life that is over: hubs may still be reading it, and Redis forgets nothing by itself."""
+        self.client.expire(stream.key, RETIRED_SECONDS)
 
     def last_seq(self, stream: Stream) -> int:
         """The highest number that was ever in the stream; 0 when there is none."""

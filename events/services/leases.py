@@ -38,8 +38,8 @@ FROM due WHERE message.public_id = due.public_id
 RETURNING message.public_id, message.topic, message.handler, message.event, message.payload, message.headers,
     message.state, message.fence, message.attempts, message.expired_leases, message.scheduled_at
 """
-CLAIMED = ("public_id", "topic", "handler", "event", "payload", "headers")
-CLAIMED += ("state", "fence", "attempts", "expired_leases", "scheduled_at")
+CLAIMED = ["public_id", "topic", "handler", "event", "payload", "headers"]
+CLAIMED += ["state", "fence", "attempts", "expired_leases", "scheduled_at"]
 
 # A lane each for handlers that call the outside world and for the rest, by the index; None takes both, and has to sort.
 LANES = {None: "", True: "AND outside", False: "AND NOT outside"}
@@ -73,7 +73,7 @@ def claim(
     """
     rooms = rooms_of(topics, at=at, limit=limit)
     lease = timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
-    values = {"topics": list(topics), "rooms": rooms, "at": at, "until": at + lease, "limit": limit}
+    values: dict[str, Any] = {"topics": list(topics), "rooms": rooms, "at": at, "until": at + lease, "limit": limit}
     with connection.cursor() as cursor:
         cursor.execute(CLAIM.format(lane=LANES[outside]), values)
         claimed = sorted(map(claimed_message, cursor.fetchall()), key=lambda message: message.pk.int)

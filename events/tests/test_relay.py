@@ -9,14 +9,14 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from coupon_site.redis import client as redis_client
 from events.frames import REGISTRY, stream_key
 from events.leadership import Leadership, address
 from events.models import EventStatus, OutboxChannel, OutboxEvent
-from events.relay import Relay, ledger, selection
+from events.relay import Relay, ledger, selection, streams
 from events.relay.ledger import LOST, Ledger
 from events.relay.streams import Streams
 from events.services import replay_events
@@ -25,6 +25,12 @@ from events.tests.clients import announce, relay_all
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ORDERS = "events:orders"
+FILL = """
+INSERT INTO events_outboxevent (event_id, channel, event_type, schema_version, aggregate_type, aggregate_id, audience,
+    payload, headers, status, attempts, next_attempt_at, last_error, created_at)
+SELECT gen_random_uuid(), %s, 'raw', 1, 'thing', 'a', '{}', '{}', '{}', 0, 0, now(), '', now()
+FROM generate_series(1, 2000)
+"""
 
 
 def standing() -> OutboxChannel:
@@ -96,6 +102,45 @@ def test_batches__follow_each_other_until_nothing_waits(monkeypatch: pytest.Monk
     assert relay_all() == 7
 
     assert steps() == list(range(7))
+
+
+def test_stream__keeps_what_clients_may_ask_for_and_little_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MAX_LENGTH", 100)
+    for step in range(450):
+        announce(step=step)
+
+    relay_all()
+
+    assert steps() == list(range(450 - len(steps()), 450))
+    assert 100 <= len(steps()) <= 200  # Redis removes a hundred at a time
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "index"),
+    [
+        (ledger.WAITING, [[ORDERS]], "queued_idx"),
+        (ledger.RETRYING, [ORDERS], "retry_idx"),
+        (ledger.QUEUED, {"channel": ORDERS, "retrying": [], "limit": 500}, "queued_idx"),
+        (ledger.PASSED_OVER, {"channel": ORDERS, "last": 2_000, "ids": "{1}"}, "queued_idx"),
+        (ledger.NUMBER, {"ids": "{1}", "last_seq": 0}, "pkey"),
+        (ledger.MARK, ["{1}", 1, ORDERS], "pkey"),
+    ],
+    ids=["waiting", "retrying", "queued", "passed_over", "number", "mark"],
+)
+def test_statement__has_its_index_though_all_rows_were_waiting_when_last_counted(
+    relay: Relay, statement: str, values: Any, index: str
+) -> None:
+    """The planner would walk whatever has been published since."""
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, [ORDERS])
+        cursor.execute("ANALYZE events_outboxevent")
+    assert relay.leadership.hold()
+
+    lines = relay.ledger.session.execute(f"EXPLAIN {statement}".encode(), values).fetchall()
+
+    plan = "\n".join(line["QUERY PLAN"] for line in lines)
+    assert f"using events_outboxevent_{index}" in plan, plan
+    assert "Seq Scan on events_outboxevent" not in plan, plan
 
 
 # --- What can't be sent ----------------------------------------------------------------------------------------------
@@ -360,6 +405,7 @@ def test_stream_ahead_of_the_database__begins_a_new_epoch() -> None:
 
     relay_all()
     assert standing().epoch != old
+    assert 0 < redis_client().ttl(stream_key(ORDERS, old)) <= 3600
 
     announce(step=7)
     relay_all()

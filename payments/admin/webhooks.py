@@ -2,12 +2,11 @@
 
 import orjson
 from django.contrib import admin
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from coupon_site.admin import ReadOnly
+from coupon_site.admin import ReadOnly, preformatted
 from payments.models import ReceiptOutcome, WebhookReceipt
 
 OUTCOME_COLOURS = {
@@ -42,7 +41,3 @@ class WebhookReceiptAdmin(ReadOnly, ModelAdmin):
     @admin.display(description="body, as it came")
     def raw_body(self, receipt: WebhookReceipt) -> SafeString:
         return preformatted(receipt.body)
-
-
-def preformatted(text: str) -> SafeString:
-    return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text)
