@@ -1,7 +1,7 @@
 """`POST /api/v1/realtime/ticket`."""
 
 import hashlib
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema
 from redis.exceptions import RedisError
@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import KEYWORD
+from accounts.models import User
 from coupon_site.api import PROBLEM_RESPONSES
 from events.errors import TicketsUnavailable
 from events.tickets import LIFE_SECONDS, PREFIX, PROTOCOL, Identity, issue
@@ -39,7 +40,7 @@ class TicketView(APIView):
 
 def identity_of(request: Request) -> Identity:
     """What the request was signed in by: when that ends, so does the socket."""
-    user, header = request.user.pk, request.headers.get("Authorization", "")
+    user, header = cast(User, request.user).pk, request.headers.get("Authorization", "")
     if header.startswith(KEYWORD):
         text = header.removeprefix(KEYWORD).strip()
         return Identity(user=user, token=hashlib.sha256(text.encode()).hexdigest())

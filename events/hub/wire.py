@@ -188,7 +188,7 @@ class UvicornWire(AsyncioWire):
 def wire_of(send: Send) -> Wire:
     """What is known of the server behind a `send`."""
     protocol = protocol_of(send)
-    transport = getattr(protocol, "transport", None)
+    transport: Any = getattr(protocol, "transport", None)
     if is_twisted(transport) and hasattr(protocol, "sendCloseFrame"):
         return DaphneWire(protocol, transport)
     if is_twisted(channel := getattr(getattr(protocol, "channel", None), "transport", None)):
