@@ -15,7 +15,7 @@ from coupon_site.redis import client as redis_client
 from events import publish_many
 from events.frames import stream_key
 from events.leadership import address
-from events.models import OutboxChannel, OutboxEvent
+from events.models import EventStatus, OutboxChannel, OutboxEvent
 from events.relay import Relay
 from events.relay.streams import MAX_LENGTH
 from events.tests.samples import Moved
@@ -58,11 +58,21 @@ def alongside(work: Callable[[threading.Event], None]) -> None:
         thread.join()
 
 
+def stop(relay: Relay, written: threading.Event) -> None:
+    """Once all is published, or a minute after all was written."""
+    written.wait()
+    ends_at = time.monotonic() + 60
+    while OutboxEvent.objects.exclude(status=EventStatus.PUBLISHED).exists() and time.monotonic() < ends_at:
+        time.sleep(0.1)
+    connection.close()
+    relay.stop()
+
+
 def test_relay__numbers_every_event_once_without_a_hole_and_in_order_of_each_aggregate() -> None:
     relay = Relay()
 
     def run(written: threading.Event) -> None:
-        threading.Thread(target=lambda: (written.wait(), time.sleep(0.5), relay.stop())).start()
+        threading.Thread(target=stop, args=[relay, written]).start()
         relay.run()
 
     alongside(run)
