@@ -101,6 +101,7 @@ def request(method: str, path: str, token: str = "", body: object = None) -> byt
 def reads(site: LiveEvents) -> list[Read]:
     """What is asked of whom."""
     token = f"cs_{site.tokens[1]}"
+    site.url = site.url_of("uvicorn")
     order = site.buy()
     sale = order["lines"][0]["sale"]
     hot = {
