@@ -153,7 +153,7 @@ def main() -> None:
     options = parser.parse_args()
     with TemporaryDirectory(prefix="reads-") as name:
         Path(name).chmod(0o755)
-        with LiveEvents.running(Path(name), *NODES, demo=True) as site:
+        with LiveEvents.running(Path(name), *NODES, demo=True, OFREP_REQUESTS_PER_MINUTE="1000000000") as site:
             results = compete(site, options.seconds, options.rounds)
     say(machine())
     say(table(results))
