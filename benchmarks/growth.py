@@ -1,7 +1,7 @@
 """How cost grows with size, where it should not: `python -m benchmarks.growth`. Flat is within 20 %.
 
 A delivery among 200 to 5,000 sockets, on each server; reading an order among more and more orders. What a message costs
-among many that wait is `benchmarks.outbox`, a check among many flags `benchmarks.flags`.
+while others wait tells `benchmarks.outbox`, a check among many flags `benchmarks.flags`.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import httpx
 
 from benchmarks.curves import Curve, draw
 from benchmarks.fanout import Paced, ours
-from benchmarks.runner import machine, say
+from benchmarks.runner import machine, say, sessions_seconds
 from benchmarks.site import NODES, LiveEvents
 
 FLAT = 1.2
@@ -28,7 +28,7 @@ DELIVERIES = 20_000
 # Copies of the newest order.
 MORE_ORDERS = """
 INSERT INTO orders_order ({columns})
-SELECT {values} FROM orders_order AS model, generate_series(1, %s) AS number
+SELECT {values} FROM orders_order AS model, generate_series(1, %s) AS copy (place)
 WHERE model.id = (SELECT max(id) FROM orders_order)
 """
 
@@ -49,9 +49,10 @@ def deliveries(folder: Path, sizes: Sequence[int], rounds: int) -> Curves:
 
 
 def order_reads(folder: Path, sizes: Sequence[int], rounds: int) -> Curves:
-    """Among so many orders → milliseconds of the server's processor for one read."""
+    """Among so many orders → milliseconds of the processor, PostgreSQL's part included, for one read."""
     taken: dict[tuple[str, int], list[float]] = defaultdict(list)
     with LiveEvents.running(folder, "uvicorn", demo=True) as site:
+        site.url = site.url_of("uvicorn")
         order = site.buy()["id"]
         for size in sizes:
             fill(site, size)
@@ -71,7 +72,7 @@ def fill(site: LiveEvents, size: int) -> None:
         )
     ]
     [(there,)] = site.sql("SELECT count(*) - 1 FROM orders_order")
-    own = {"public_id": "gen_random_uuid()", "number": f"lpad(({there} + number)::text, 11, '0')"}
+    own = {"public_id": "gen_random_uuid()", "number": f"lpad(({there} + place)::text, 11, '0')"}
     values = [own.get(name, f"model.{name}") for name in names]
     query = MORE_ORDERS.format(columns=", ".join(names), values=", ".join(values))
     site.sql(query, max(0, size - there))
@@ -79,13 +80,19 @@ def fill(site: LiveEvents, size: int) -> None:
 
 
 def read(site: LiveEvents, order: str) -> float:
-    with httpx.Client(base_url=site.url_of("uvicorn"), headers=site.signature(1), timeout=30) as client:
+    with httpx.Client(base_url=site.url, headers=site.signature(1), timeout=30) as client:
         for _ in range(20):
             client.get(f"/api/v1/orders/{order}/").raise_for_status()
-        before = site.seconds("uvicorn")
+        before = used(site)
         for _ in range(READS):
             client.get(f"/api/v1/orders/{order}/").raise_for_status()
-        return (site.seconds("uvicorn") - before) / READS * 1e3
+        return (used(site) - before) / READS * 1e3
+
+
+def used(site: LiveEvents) -> float:
+    """The processor's seconds of the server and of PostgreSQL's sessions."""
+    [(pid,)] = site.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+    return site.seconds("uvicorn") + sessions_seconds(pid)
 
 
 def by_name(taken: Mapping[tuple[str, int], list[float]]) -> Curves:

@@ -1,6 +1,6 @@
 """The same messages through procrastinate; run by `benchmarks.outbox` with a Python that has it, and nothing of ours.
 
-Its own tables beside ours in the same database; a task that has nothing to do, and a worker that ends when all is done.
+Its own tables beside ours, in the same database; a task that has nothing to do; a worker that ends when all is done.
 """
 
 import asyncio

@@ -56,4 +56,4 @@ def test_sidebar__leads_to_every_screen() -> None:
 def test_concern__names_a_state_of_its_model(title: str) -> None:
     [concern] = [concern for concern in CONCERNS if concern.title == title]
 
-    assert concern.state in dict(concern.table._meta.get_field("state").choices)
+    assert concern.state in dict(concern.table._meta.get_field(concern.field).choices)
