@@ -22,8 +22,8 @@ clients: dict[str, Any] = {}
 class KeptClient(RedisCacheClient):
     """Django makes a client for each command, which takes longer than the command, and connections for each thread."""
 
-    def get_client(self, key: str | None = None, *, write: bool = False) -> Any:
-        server = self._servers[0]
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        server = self._servers[0]  # type: ignore[attr-defined]  # not in the stubs
         if server not in clients:
             clients[server] = super().get_client(write=True)
         return clients[server]
