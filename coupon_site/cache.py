@@ -15,16 +15,15 @@ hits, misses = metrics.django_cache_hits_total.labels(BACKEND), metrics.django_c
 # KEYS: what is set. ARGV: for how many seconds, then the values.
 SET_ALL: Final = "for n, key in ipairs(KEYS) do redis.call('SET', key, ARGV[n + 1], 'EX', ARGV[1]) end"
 
+
 clients: dict[str, Any] = {}
 
 
 class KeptClient(RedisCacheClient):
     """Django makes a client for each command, which takes longer than the command, and connections for each thread."""
 
-    _servers: list[str]
-
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
-        server = self._servers[0]
+        server = self._servers[0]  # type: ignore[attr-defined]  # not in the stubs
         if server not in clients:
             clients[server] = super().get_client(write=True)
         return clients[server]

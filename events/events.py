@@ -46,7 +46,7 @@ class Event:
 
     def public_fields(self) -> dict[str, Any]:
         """As many of the fields as browsers may see."""
-        hidden = hidden_fields(type(self))  # type: ignore[arg-type]  # a class is a key; mypy asks its instances
+        hidden = hidden_fields(type(self))  # type: ignore[arg-type]  # classes can be hashed
         return {name: value for name, value in vars(self).items() if name not in hidden}
 
     def payload(self) -> dict[str, Any]:
