@@ -42,4 +42,5 @@ async def say_ready(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ready"})
 
 
-application = ProtocolTypeRouter({"http": say_ready, "websocket": URLRouter([re_path("", EventConsumer.as_asgi())])})  # type: ignore[arg-type]  # the stubs know views only
+addresses: list[Any] = [re_path("", EventConsumer.as_asgi())]  # type: ignore[arg-type]  # the stubs know views only
+application = ProtocolTypeRouter({"http": say_ready, "websocket": URLRouter(addresses)})
