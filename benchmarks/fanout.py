@@ -180,7 +180,7 @@ def compete(site: LiveEvents, pace: Paced, rounds: int) -> dict[str, Fanout]:
                 slower = pace._replace(rate=pace.rate / 5)
                 taken[name].append(asyncio.run(by_group_send(site, "plain", slower)))
         say(f"round {number + 1} of {rounds}")
-    return {name: Fanout(*map(median, zip(*rows, strict=True))) for name, rows in taken.items()}  # type: ignore[arg-type]
+    return {name: Fanout(*map(median, zip(*rows, strict=True))) for name, rows in taken.items()}
 
 
 def table(figures: Mapping[str, Fanout]) -> str:

@@ -71,7 +71,7 @@ def measured(kind: type[Any]) -> type[Any]:
     )
     duration = metrics.query_duration_seconds.labels(ALIAS, VENDOR)
 
-    class Measured(kind):  # type: ignore[misc]  # whichever Django has chosen
+    class Measured(kind):  # whichever Django has chosen
         def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
             executed.inc()
             return self.timed(super().execute, query, params, **options)
