@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from benchmarks.curves import Curve
 
 WARM = 0.4  # of a process' life: caches fill, buffers find their size
-SETTLED_SECONDS = 60.0  # a life that is shorter says nothing about growth
+SETTLED_SECONDS = 180.0  # a life that is shorter says nothing about growth
 
 
 @dataclass

@@ -10,11 +10,12 @@ from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "coupon_site.settings")
-django = get_asgi_application()
+django: Any = get_asgi_application()
 
 from coupon_site.api.hot import HotDoor  # noqa: E402
 from coupon_site.checks import refuse_unsafe_settings  # noqa: E402  models exist only after the line above
 from coupon_site.process import serve_metrics_port  # noqa: E402
+from coupon_site.to_the_end import ToTheEnd  # noqa: E402
 from events.routing import websocket_urlpatterns  # noqa: E402
 from events.sse import EventStreamDoor  # noqa: E402
 from flags.hot import FlagBulk, FlagList  # noqa: E402
@@ -33,6 +34,7 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 
 
 refuse_unsafe_settings()
+django = ToTheEnd(django)
 addresses: list[Any] = [*websocket_urlpatterns, re_path(r"", refuse)]  # type: ignore[arg-type]  # Channels' own routes
 reads: list[Any] = [SaleAvailability(), FlagList(), FlagBulk()]
 http: Any = HotDoor(EventStreamDoor(FlagStreamDoor(django)), reads=reads, observe=observe)
