@@ -3,14 +3,13 @@
 from collections.abc import Hashable
 
 from django.conf import settings
-from rest_framework.throttling import UserRateThrottle
 
 from coupon_site.api.doors import Headers, Scope
 from coupon_site.api.hot import Asked
-from coupon_site.api.throttles import Windows
+from coupon_site.api.throttles import UserThrottle, Windows
 from flags.current import current
 from flags.ofrep.callers import Caller, acaller
-from flags.ofrep.throttle import count_one
+from flags.ofrep.throttle import WINDOW_SECONDS, windows
 
 
 class FlagList:
@@ -21,7 +20,7 @@ class FlagList:
     seconds = 60.0
 
     def __init__(self) -> None:
-        self.windows = Windows(UserRateThrottle)
+        self.windows = Windows()
 
     def takes(self, path: str) -> bool:
         return path == self.route
@@ -35,7 +34,7 @@ class FlagList:
         return current.get()
 
     def admits(self, caller: Hashable) -> bool:
-        return self.windows.admits(caller)
+        return self.windows.admits(caller, UserThrottle())
 
 
 class FlagBulk:
@@ -59,7 +58,7 @@ class FlagBulk:
         return current.get()
 
     def admits(self, caller: Hashable) -> bool:
-        return count_one(caller)[0] < settings.OFREP_REQUESTS_PER_MINUTE
+        return windows.count(caller, seconds=WINDOW_SECONDS)[0] <= settings.OFREP_REQUESTS_PER_MINUTE
 
 
 async def caller_in(headers: Headers) -> Caller | None:

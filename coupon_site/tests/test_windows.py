@@ -2,10 +2,10 @@
 
 import pytest
 from django.conf import settings
-from rest_framework.throttling import AnonRateThrottle, SimpleRateThrottle
+from rest_framework.throttling import SimpleRateThrottle
 
 from coupon_site.api import throttles
-from coupon_site.api.throttles import Windows, address_of
+from coupon_site.api.throttles import AnonThrottle, Windows, address_of
 
 
 @pytest.fixture
@@ -18,29 +18,30 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_caller_at_the_rate__waits_for_the_next_window(clock: list[float]) -> None:
-    windows = Windows(AnonRateThrottle)
+    windows, throttle = Windows(), AnonThrottle()
 
-    assert [windows.admits("ann") for _ in range(3)] == [True, True, False]
-    assert windows.admits("bob")
+    assert [windows.admits("ann", throttle) for _ in range(3)] == [True, True, False]
+    assert windows.admits("bob", throttle)
 
     clock[0] += 59.9
-    assert not windows.admits("ann")
+    assert not windows.admits("ann", throttle)
     clock[0] += 0.1
-    assert windows.admits("ann")
+    assert windows.admits("ann", throttle)
 
 
 def test_no_rate__admits_all(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SimpleRateThrottle.THROTTLE_RATES, "anon", None)
+    windows, throttle = Windows(), AnonThrottle()
 
-    assert all(Windows(AnonRateThrottle).admits("ann") for _ in range(9))
+    assert all(windows.admits("ann", throttle) for _ in range(9))
 
 
 def test_callers_without_end__are_forgotten(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttles, "REMEMBERED", 2)
-    windows = Windows(AnonRateThrottle)
+    windows = Windows()
 
     for caller in range(9):
-        windows.admits(caller)
+        windows.count(caller, seconds=60)
 
     assert len(windows.windows) == 2
 

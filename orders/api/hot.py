@@ -4,11 +4,9 @@ import re
 from collections.abc import Hashable
 from typing import Final
 
-from rest_framework.throttling import AnonRateThrottle
-
 from coupon_site.api.doors import Headers, Scope
 from coupon_site.api.hot import Asked
-from coupon_site.api.throttles import Windows, address_of
+from coupon_site.api.throttles import AnonThrottle, Windows, address_of
 
 AVAILABILITY: Final = re.compile(r"/api/v1/sales/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/availability/?")
 
@@ -21,7 +19,7 @@ class SaleAvailability:
     seconds = 0.25
 
     def __init__(self) -> None:
-        self.windows = Windows(AnonRateThrottle)
+        self.windows = Windows()
 
     def takes(self, path: str) -> bool:
         return path.startswith("/api/v1/sales/") and AVAILABILITY.fullmatch(path) is not None
@@ -36,4 +34,4 @@ class SaleAvailability:
         return None
 
     def admits(self, caller: Hashable) -> bool:
-        return self.windows.admits(caller)
+        return self.windows.admits(caller, AnonThrottle())

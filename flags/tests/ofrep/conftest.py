@@ -13,6 +13,7 @@ from accounts.services import issue_token
 from flags import mirror
 from flags.current import current
 from flags.document import Document, FlagState
+from flags.ofrep import callers
 from flags.ofrep.throttle import windows
 from flags.tests.ofrep.samples import ADDRESS, Ask, Serve
 
@@ -38,8 +39,10 @@ def unsaid(fields: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture
-def ask(user: User) -> Ask:
+def ask(user: User, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """As a shop front's program."""
+    # Nobody looks again, from a connection that does not see what this test has not committed.
+    monkeypatch.setattr(callers, "FRESH_SECONDS", 3600.0)
     _, token = issue_token(user=user, name="shop")
 
     def post(path: str = "", body: Any = None, **headers: str) -> Any:
@@ -55,6 +58,6 @@ def ask(user: User) -> Ask:
 
 @pytest.fixture(autouse=True)
 def _nobody_asked() -> Iterator[None]:
-    windows.clear()
+    windows.windows.clear()
     yield
-    windows.clear()
+    windows.windows.clear()
