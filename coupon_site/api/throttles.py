@@ -43,6 +43,8 @@ def count_more(more: Mapping[str, int], *, seconds: float) -> dict[str, tuple[in
 class WindowThrottle(SimpleRateThrottle):
     """One number in Redis for each caller. REST framework's own way reads and writes back a list of all requests."""
 
+    num_requests: int | None  # of the rate; None: any number
+    duration: int | None  # seconds
     more = 1  # that a request counts for before it is looked at
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
@@ -91,7 +93,7 @@ class Windows:
             self.windows.popitem(last=False)
         return count + 1, began + seconds - now
 
-    def admits(self, caller: Hashable, throttle: SimpleRateThrottle) -> bool:
+    def admits(self, caller: Hashable, throttle: WindowThrottle) -> bool:
         """Count one more; as many are allowed as by the throttle, which goes on to count those that reach Django."""
         if throttle.num_requests is None or throttle.duration is None:
             return True
