@@ -35,7 +35,7 @@ def run(*, stdout: OutputWrapper, alertmanager: str, wait: float, **options: Any
         send(server, labels_of(options), minutes=options["minutes"])
         receivers = receivers_of(server, options["name"])
         stdout.write(f"{options['name']} ({options['severity']}) is on its way to {', '.join(receivers)}")
-        return watch(server, before, wait, stdout) if wait > 0 else "Sent."
+        return watch(server, before, server.integrations(receivers), wait, stdout) if wait > 0 else "Sent."
     except RemoteError as error:
         raise CommandError(str(error), returncode=1) from error
 
@@ -65,22 +65,29 @@ def receivers_of(server: Alertmanager, name: str) -> list[str]:
     raise CommandError(f"Alertmanager has not taken in {name}", returncode=1)
 
 
-def watch(server: Alertmanager, before: Counts, seconds: float, stdout: OutputWrapper) -> str:
-    """Until notifications go out: a group waits half a minute for others."""
+def watch(server: Alertmanager, before: Counts, wanted: set[str], seconds: float, stdout: OutputWrapper) -> str:
+    """Until each integration of the receivers has notified: a group waits half a minute for others."""
+    if not wanted:
+        raise CommandError("These receivers tell nobody.", returncode=1)
     deadline = time.monotonic() + seconds
     stdout.write(f"waiting up to {seconds:.0f} s for notifications…")
+    missing = wanted
     while time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
         tried, failed = difference(before, server.notifications())
-        if failed:
-            raise CommandError(f"Refused by {', '.join(failed)}: see Alertmanager's log.", returncode=1)
-        if tried:
-            return f"Delivered: {', '.join(tried)}."
-    raise CommandError(f"No notification went out within {seconds:.0f} s.", returncode=1)
+        if refused := wanted & failed:
+            raise CommandError(f"Refused by {listed(refused)}: see Alertmanager's log.", returncode=1)
+        if not (missing := wanted - tried):
+            return f"Delivered: {listed(wanted)}."
+    raise CommandError(f"No notification went out by {listed(missing)} within {seconds:.0f} s.", returncode=1)
 
 
-def difference(before: Counts, after: Counts) -> tuple[list[str], list[str]]:
-    """Integrations that notified, and that failed to."""
-    tried = [name for name, counts in after.items() if counts[0] > before.get(name, (0, 0))[0]]
-    failed = [name for name, counts in after.items() if counts[1] > before.get(name, (0, 0))[1]]
-    return sorted(tried), sorted(failed)
+def listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def difference(before: Counts, after: Counts) -> tuple[set[str], set[str]]:
+    """Integrations that notified, and that failed to: of whatever alert, Alertmanager does not tell."""
+    tried = {name for name, counts in after.items() if counts[0] > before.get(name, (0, 0))[0]}
+    failed = {name for name, counts in after.items() if counts[1] > before.get(name, (0, 0))[1]}
+    return tried, failed

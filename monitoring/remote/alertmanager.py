@@ -1,9 +1,11 @@
 """Alertmanager's HTTP API, version 2."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import yaml
 
 from monitoring.remote.server import Server
 
@@ -44,6 +46,13 @@ class Alertmanager(Server):
     def status(self) -> dict[str, Any]:
         found: dict[str, Any] = self.json("/api/v2/status")
         return found
+
+    def integrations(self, receivers: Iterable[str]) -> set[str]:
+        """By which means these receivers are told: slack, email, webhook, …"""
+        config = yaml.safe_load(self.status()["config"]["original"])
+        known = {receiver["name"]: receiver for receiver in config["receivers"]}
+        keys = {key for name in receivers for key in known[name] if known[name][key]}
+        return {key.removesuffix("_configs") for key in keys if key.endswith("_configs")}
 
     def alerts(self, *matchers: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.json("/api/v2/alerts", params={"filter": list(matchers)})

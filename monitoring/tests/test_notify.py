@@ -14,8 +14,19 @@ from monitoring.tests.stub_server import StubServer, stub_server
 ALERT = {"receivers": [{"name": "critical"}], "status": {"silencedBy": [], "inhibitedBy": []}}
 
 
-def notices(sent: int, failed: int) -> str:
+CONFIG = """
+receivers:
+  - name: "null"
+  - name: critical
+    slack_configs: [{channel: "#alerts"}]
+    email_configs: []
+"""
+
+
+def notices(sent: int, failed: int, *, email: int = 7) -> str:
+    """Mail is for others."""
     return (
+        f'alertmanager_notifications_total{{integration="email"}} {email}\n'
         f'alertmanager_notifications_total{{integration="slack"}} {sent}\n'
         f'alertmanager_notifications_failed_total{{integration="slack",reason="other"}} {failed}\n'
     )
@@ -27,6 +38,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[StubServer]:
     with stub_server() as stub:
         stub.answers = {
             "/api/v2/alerts": [ALERT],
+            "/api/v2/status": {"config": {"original": CONFIG}},
             "/metrics": notices(3, 1),
             "/api/v2/silences": {"silenceID": "an-id"},
         }
@@ -86,6 +98,22 @@ def test_alert_that_does_not_arrive__exit_1(
         run(server, "test-alert", "--wait=0.3")
 
     assert refused.value.returncode == 1
+
+
+def test_notification_of_another_alert__is_not_taken_for_this_one(
+    server: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after_the_alert(server, monkeypatch, notices(3, 1, email=8))
+
+    with pytest.raises(CommandError, match="No notification went out by slack within"):
+        run(server, "test-alert", "--wait=0.3")
+
+
+def test_receiver_that_tells_nobody__exit_1(server: StubServer) -> None:
+    server.answers["/api/v2/alerts"] = [{**ALERT, "receivers": [{"name": "null"}]}]
+
+    with pytest.raises(CommandError, match="tell nobody"):
+        run(server, "test-alert")
 
 
 def test_alert_that_is_silenced__exit_1(server: StubServer) -> None:
