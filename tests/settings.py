@@ -42,5 +42,6 @@ _start()
 from coupon_site.settings import *  # noqa: E402, F403  reads the addresses set above
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PROVIDER_TIMEOUT_SECONDS = 30  # a bank is slow in a busy run, and not away
 # Otherwise each test's client makes a list of all static files before its first request.
 WHITENOISE_AUTOREFRESH = True
