@@ -64,6 +64,7 @@ class LiveSite:
 
     def prepare(self) -> None:
         """Servers, schema and demo data."""
+        self.servers.home.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "--archive", migrated(), self.servers.home / "postgres"], check=True)
         self._stack.enter_context(self.servers.running())
         self.manage("setup_demo")
