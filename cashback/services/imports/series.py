@@ -59,13 +59,14 @@ JOIN cashback_importjob job ON job.id = line.job_id
 WHERE conversion.network_id = %(network)s AND job.series_id = %(series)s
 """
 
+# As sets: a join of the two turns into a loop in a loop while statistics are those of before the import.
 SHARE_A_CONVERSION = """
 SELECT EXISTS (
-    SELECT 1 FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
-    WHERE job.series_id = %(one)s AND line.conversion_id IN (
-        SELECT other.conversion_id FROM cashback_conversionline other
-        JOIN cashback_importjob job ON job.id = other.job_id WHERE job.series_id = %(other)s
-    )
+    SELECT line.conversion_id FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
+    WHERE job.series_id = %(one)s AND line.conversion_id IS NOT NULL
+    INTERSECT
+    SELECT line.conversion_id FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
+    WHERE job.series_id = %(other)s
 )
 """
 

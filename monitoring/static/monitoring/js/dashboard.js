@@ -56,7 +56,22 @@ const receivers = {
   },
 };
 
+// Events that come while the state is loaded: it may have been read before them, and must not undo what they say.
+const held = [];
+let loading = 0;
+const receive = ({ channel, data }) => receivers[channel]?.(data);
+
 async function reload() {
+  loading += 1;
+  try {
+    await load();
+  } finally {
+    loading -= 1;
+    if (!loading) for (const frame of held.splice(0)) receive(frame);
+  }
+}
+
+async function load() {
   const response = await fetch(page.dataset.state, { headers: { Accept: "application/json" }, credentials: "same-origin" });
   if (response.status === 401 || response.status === 403) {
     notify("You are signed out. Reload the page to sign in again.");
@@ -73,7 +88,7 @@ async function reload() {
 
 const scheme = location.protocol === "https:" ? "wss" : "ws";
 const connection = new Connection(`${scheme}://${location.host}${page.dataset.socket}`);
-connection.addEventListener("frame", ({ detail: { channel, data } }) => receivers[channel]?.(data));
+connection.addEventListener("frame", ({ detail }) => (loading ? held.push(detail) : receive(detail)));
 connection.addEventListener("resumed", () => reload().catch(() => notify("The state could not be loaded again; the next connection will.")));
 connection.addEventListener("state", ({ detail: { state, reason } }) => {
   const pill = document.querySelector("[data-connection]");
