@@ -90,9 +90,11 @@ def test_state_read_before_an_event__does_not_undo_what_it_says(
         route.fulfill(response=state)
 
     dashboard.route("**/dashboard/state", answer_late, times=1)
-    dashboard.reload()
+    with dashboard.expect_response("**/dashboard/state", timeout=30_000):
+        dashboard.reload()
+    dashboard.wait_for_timeout(500)  # the page shows the state that is late
 
-    expect(row).to_have_count(0, timeout=15_000)
+    expect(row).to_have_count(0)
 
 
 def test_site_that_was_away__hears_of_it_when_it_is_back(manager: Manager, live_site: LiveSite) -> None:
