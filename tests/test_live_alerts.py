@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser import chromium, open_page, sign_in
 from tests.deploy.alertmanager import Manager, alertmanager, labels_of
@@ -71,6 +71,30 @@ def test_alert__is_on_the_open_dashboard_while_it_fires(manager: Manager, dashbo
     expect(panel).to_be_hidden(timeout=15_000)
     assert states(live_site, words["summary"]) == [("HighErrorRate", "resolved")]
     assert dashboard.errors == []  # type: ignore[attr-defined]
+
+
+def test_state_read_before_an_event__does_not_undo_what_it_says(
+    manager: Manager, dashboard: Page, live_site: LiveSite
+) -> None:
+    alert, summary = labels_of("HighScanLatency", cluster="late"), "Scans are slow"
+    row = dashboard.locator('[data-panel="alerts"] li', has_text=summary)
+    manager.post(alert, summary=summary)
+    expect(row).to_have_count(1, timeout=15_000)
+
+    def answer_late(route: Route) -> None:
+        state = route.fetch()
+        assert summary in state.text()
+        manager.post(alert, over=True, summary=summary)
+        wait_for(lambda: states(live_site, summary) == [("HighScanLatency", "resolved")], "the end of the alert")
+        time.sleep(1)  # the event is in the browser meanwhile
+        route.fulfill(response=state)
+
+    dashboard.route("**/dashboard/state", answer_late, times=1)
+    with dashboard.expect_response("**/dashboard/state", timeout=30_000):
+        dashboard.reload()
+    dashboard.wait_for_timeout(500)  # the page shows the state that is late
+
+    expect(row).to_have_count(0)
 
 
 def test_site_that_was_away__hears_of_it_when_it_is_back(manager: Manager, live_site: LiveSite) -> None:
