@@ -109,8 +109,8 @@ def needs_body(endpoint: Endpoint) -> bool:
 
 
 def reads(endpoint: Endpoint) -> bool:
-    """OpenFeature's protocol asks by POST."""
-    return endpoint.method == "get" or endpoint.path.startswith("/ofrep/")
+    """OpenFeature's protocol asks by POST, and a ticket is everybody's own."""
+    return endpoint.method == "get" or endpoint.path.startswith(("/ofrep/", "/api/v1/realtime/ticket"))
 
 
 def has_id(endpoint: Endpoint) -> bool:

@@ -257,7 +257,8 @@ def test_many_turned_off__share_a_version(make_flag: Callable[..., Flag]) -> Non
 def statements(action: Callable[[], object]) -> list[str]:
     with CaptureQueriesContext(connection) as caught:
         action()
-    return [query["sql"] for query in caught if "SAVEPOINT" not in query["sql"]]
+    said = [query["sql"] or "" for query in caught]  # Django does not know the text of one that is prepared
+    return [text for text in said if "SAVEPOINT" not in text]
 
 
 def rules(count: int) -> list[dict[str, Any]]:
