@@ -57,9 +57,7 @@ def test_worker__works_off_what_is_due_and_ends_when_asked_to(handlers: Registry
     assert len(set(seen)) == 250
 
 
-def test_handlers_that_take_long__are_claimed_by_the_few(
-    handlers: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_handlers_that_take_long__are_claimed_by_the_few(handlers: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("events.services.execution.TOGETHER_SECONDS", 0.0)
     handles(Noted)(common_handler)
     note(20)
