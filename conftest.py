@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
@@ -22,10 +23,17 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Tests that commit leave the database as migrations made it."""
     with django_db_blocker.unblock():
         Pristine().replace_flush()
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        # A thread that served a test may still hold a connection, and with it the database.
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(autouse=True)

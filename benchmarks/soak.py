@@ -99,7 +99,7 @@ class Soak:
 
     async def kill_in_turn(self) -> None:
         """One process after another, as by a power cut."""
-        for name in itertools.cycle(["web", "relay", "uvicorn", "worker", "importer", "exporter"]):
+        for name in itertools.cycle(["relay", "web", "uvicorn", "worker", "importer", "exporter"]):
             due = time.monotonic() + self.load.kill_every
             while time.monotonic() < due:
                 if self.load_is_over:
