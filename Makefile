@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 DEMO ?= 1
 TESTS ?=
 
+# Many images set it; hundreds of processes that tests start would each compile the whole project.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run monitoring test check format
 

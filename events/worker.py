@@ -37,7 +37,6 @@ class Worker:
         self.crew = Crew(self.topics)
         self.stopping = False
         self.done = 0
-        self.batch = BATCH  # as many as it gets through in time: to claim and give back costs two writes
         self.pause_seconds = FIRST_PAUSE_SECONDS
 
     def stop(self, *signal: object) -> None:
@@ -72,9 +71,7 @@ class Worker:
         tried = 0
         for outside in (False, True) if alone else (False,):
             claimed = self.claim(outside=outside)
-            done = work_off(messages=claimed, keep_going=lambda: not self.stopping)
-            self.batch = min(self.batch * 5 // 4 + 1, BATCH) if done == len(claimed) else max(1, done)
-            self.done += done
+            self.done += work_off(messages=claimed, keep_going=lambda: not self.stopping)
             tried += len(claimed)
         if alone and WEBHOOKS in self.topics:
             sent = deliver_due(at=timezone.now())
@@ -84,7 +81,7 @@ class Worker:
     def claim(self, *, outside: bool) -> list[OutboxMessage]:
         """The next batch. Another topic is served first each time, so that a busy one starves nobody."""
         self.topics = self.topics[1:] + self.topics[:1]
-        return claim(topics=self.topics, at=timezone.now(), limit=self.batch, outside=outside)
+        return claim(topics=self.topics, at=timezone.now(), limit=BATCH, outside=outside)
 
     def recover(self, error: DatabaseError) -> None:
         """PostgreSQL is away, or the schema is not yet there: drop the connection and wait, longer each time."""

@@ -13,7 +13,6 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError, close_old_connections, connection, transaction
-from django.db.models import Sum
 from pytest_django import Settings
 
 from accounts.models import User
@@ -55,19 +54,6 @@ def test_worker__works_off_what_is_due_and_ends_when_asked_to(handlers: Registry
     assert Worker().run(once=True) == 250
 
     assert len(set(seen)) == 250
-
-
-def test_handlers_that_take_long__are_claimed_by_the_few(
-    handlers: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("events.services.execution.TOGETHER_SECONDS", 0.0)
-    handles(Noted)(common_handler)
-    note(20)
-
-    assert Worker().run(once=True) == 20
-
-    claims = OutboxMessage.objects.aggregate(claims=Sum("fence"))["claims"]
-    assert claims < 3 * 20  # all of what is left each time: 210
 
 
 def test_dedicated_topics__are_left_to_workers_that_name_them(handlers: Registry, settings: Settings) -> None:
