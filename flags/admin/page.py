@@ -42,7 +42,7 @@ TABS = {
     "use": "Use",
     "about": "About",
 }
-OF_NEW = ("about", "variants", "targeting", "overrides", "prerequisites")
+EDITED = ("targeting", "variants", "overrides", "prerequisites")
 
 
 def page_of(request: HttpRequest, pk: int) -> dict[str, Any]:
@@ -56,6 +56,7 @@ def page_of(request: HttpRequest, pk: int) -> dict[str, Any]:
         "title": flag.key,
         "flag": flag,
         "tabs": TABS,
+        "edited": EDITED,
         "context_fields": CONTEXT_FIELDS,
         "switch": cells.switch(flag, may_change=may_change),
         "changed": cells.changed(flag),
@@ -83,7 +84,8 @@ def page_of_new() -> dict[str, Any]:
     return {
         "title": "New flag",
         "flag": None,
-        "tabs": {name: TABS[name] for name in OF_NEW},
+        "tabs": {name: TABS[name] for name in ("about", *EDITED)},
+        "edited": EDITED,
         "context_fields": CONTEXT_FIELDS,
         "may_change": True,
         "data": {

@@ -19,7 +19,7 @@ const { open: openTab } = tabs(at("flag-tabs"));
 
 const page = { draft, urls, known, openTab, redrawAll, refresh };
 const editors = {
-  "flag-rules": rulesEditor,
+  "flag-targeting": rulesEditor,
   "flag-variants": variantsEditor,
   "flag-overrides": overridesEditor,
   "flag-prerequisites": prerequisitesEditor,
