@@ -24,8 +24,9 @@ FOLDED: Final = (
     (re.compile(r"^/admin/(?!login)(<\w+>/?|r/.*)$"), "/admin/"),
     (re.compile(r"^/admin/\w+/\w+/([\w-]+/)?$"), "/admin/<model>/"),
     (re.compile(r"^/admin/\w+/\w+/<\w+>/.*$"), "/admin/<model>/<id>/<action>/"),
-    (re.compile(r"^(/api/v1/(?:cashback/events|imports|payouts|webhook-endpoints)/<id>/)[^/]+/$"), r"\1<action>/"),
+    (re.compile(r"^(/api/v1/(?!orders/|sales/)[\w/-]+/<id>/)[^/]+/$"), r"\1<action>/"),
     (re.compile(r"^(/api/v1/flags/(?:<name>|plans/<id>)/)[^/]+$"), r"\1<action>"),
+    (re.compile(r"^/sandbox/.*$"), "/sandbox/"),
 )
 
 

@@ -225,6 +225,8 @@ def test_exception_that_nobody_turned_into_an_answer__counts_as_500() -> None:
         ("admin/orders/order/", "/admin/<model>/"),
         ("admin/orders/order/<path:object_id>/change/", "/admin/<model>/<id>/<action>/"),
         (r"api/v1/^imports/(?P<id>[^/.]+)/errors.csv/$", "/api/v1/imports/<id>/<action>/"),
+        (r"api/v1/^scan/redemptions/(?P<id>[0-9a-f]{8})/void/$", "/api/v1/scan/redemptions/<id>/<action>/"),
+        ("sandbox/charges/<key>/capture", "/sandbox/"),
     ],
 )
 def test_route__becomes_a_template_that_people_can_read(route: str, template: str) -> None:
