@@ -35,7 +35,7 @@ from coupon_site.errors import DomainError
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLED = "killed"
-SECONDS, START_SECONDS = 30, 120
+SECONDS, START_SECONDS = 120, 120
 FORKER = "from tests.crowd import fork_members; fork_members()"
 
 
