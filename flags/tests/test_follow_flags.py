@@ -48,6 +48,12 @@ class Reader(ApplicationCommunicator):
             pass
         return {"id": part["id"], **json.loads(part["data"])}
 
+    async def end(self) -> None:
+        """Read until nothing more comes."""
+        async with asyncio.timeout(SECONDS):
+            while (await self.receive_output(SECONDS))["more_body"]:
+                pass
+
     async def leave(self) -> None:
         await self.send_input({"type": "http.disconnect"})
         await self.wait(SECONDS)
@@ -160,7 +166,7 @@ async def test_stream_that_had_its_time__ends(
     reader = open_stream()
     await reader.begin()
 
-    await reader.wait(SECONDS)
+    await reader.end()
 
 
 async def test_nobody_follows__nobody_looks(open_stream: Callable[..., Reader]) -> None:
