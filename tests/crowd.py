@@ -144,9 +144,13 @@ def end(member: Member) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The site's own settings, over the servers of this test process."""
-    database = make_conninfo(os.environ["DATABASE_URL"], dbname=connection.settings_dict["NAME"])
-    return {**os.environ, "DJANGO_SETTINGS_MODULE": "coupon_site.settings", "DATABASE_URL": database}
+    """The site's own settings, over the servers of this test process, and its patience with banks."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "coupon_site.settings",
+        "DATABASE_URL": make_conninfo(os.environ["DATABASE_URL"], dbname=connection.settings_dict["NAME"]),
+        "PROVIDER_TIMEOUT_SECONDS": "30",
+    }
 
 
 def overridden() -> dict[str, Any]:
