@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 def at_once(actions: Sequence[Callable[[], T]]) -> list[T | Exception]:
     """What each action answered or raised; none starts before all are ready."""
-    barrier = Barrier(len(actions), timeout=10)
+    barrier = Barrier(len(actions), timeout=60)
 
     def run(action: Callable[[], T]) -> T | Exception:
         try:
