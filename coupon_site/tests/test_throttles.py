@@ -45,6 +45,7 @@ def test_caller_at_the_rate__waits_for_the_next_window(rate: Any) -> None:
     _, throttle = ask()
     assert 0 < throttle.wait() <= 60
     [window] = client().keys("*throttle*")
+    assert 0 < client().pttl(window) <= 60_000
     client().pexpire(window, 10)  # nearly a minute later
     time.sleep(0.02)
 
