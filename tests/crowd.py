@@ -35,7 +35,7 @@ from coupon_site.errors import DomainError
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLED = "killed"
-SECONDS, START_SECONDS = 30, 120
+SECONDS, START_SECONDS = 120, 120
 FORKER = "from tests.crowd import fork_members; fork_members()"
 
 
@@ -217,7 +217,7 @@ def answer_of(task: Task) -> Any:
         for name, value in task.settings.items():
             setattr(settings, name, value)
         with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '20s'")  # whoever waits for a lock for ever is a failure, not a hang
+            cursor.execute("SET lock_timeout = '60s'")  # whoever waits for a lock for ever is a failure, not a hang
         if task.unguard:
             function_of(task.unguard)()
         action = function_of(task.function)

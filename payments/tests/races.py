@@ -17,7 +17,7 @@ def at_once(actions: Sequence[Callable[[], T]]) -> list[T | Exception]:
     def run(action: Callable[[], T]) -> T | Exception:
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SET lock_timeout = '20s'")  # whoever waits for a lock for ever is a failure, not a hang
+                cursor.execute("SET lock_timeout = '60s'")  # whoever waits for a lock for ever is a failure, not a hang
             barrier.wait()
             return action()
         except Exception as error:  # noqa: BLE001  the answer of this one
