@@ -14,12 +14,17 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.services import create_user, issue_token
 from coupon_site import redis
+from events.relay import streams
 from flags.current import current
+from orders import gate
 from tests.crowd import Crowd
 from tests.pristine import Pristine
 
 MakeUser = Callable[..., User]
 _numbers = count(1)
+
+# In a busy run Redis is slow, and not away.
+redis.TIMEOUT_SECONDS = gate.TIMEOUT_SECONDS = streams.TIMEOUT_SECONDS = 30.0
 
 
 @pytest.fixture(scope="session")

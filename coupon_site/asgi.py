@@ -14,6 +14,7 @@ django: Any = get_asgi_application()
 
 from coupon_site.api.hot import HotDoor  # noqa: E402
 from coupon_site.checks import refuse_unsafe_settings  # noqa: E402  models exist only after the line above
+from coupon_site.daphne_forms import leave_forms_to_django  # noqa: E402
 from coupon_site.process import serve_metrics_port  # noqa: E402
 from coupon_site.to_the_end import ToTheEnd  # noqa: E402
 from events.routing import websocket_urlpatterns  # noqa: E402
@@ -34,6 +35,7 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 
 
 refuse_unsafe_settings()
+leave_forms_to_django()
 django = ToTheEnd(django)
 addresses: list[Any] = [*websocket_urlpatterns, re_path(r"", refuse)]  # type: ignore[arg-type]  # Channels' own routes
 reads: list[Any] = [SaleAvailability(), FlagList(), FlagBulk()]

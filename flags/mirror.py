@@ -56,7 +56,7 @@ def document() -> Document:
     return Document.decode(raw)
 
 
-def write(new: Document, *, patience: float = TIMEOUT_SECONDS) -> bool:
+def write(new: Document, *, patience: float | None = None) -> bool:
     """Replace the copy and tell every process, if the copy is older; returns whether it was. Raises RedisError.
 
     One who has no patience for the answer has given the order all the same.
@@ -92,9 +92,9 @@ def digest_in(raw: object) -> str:
         return ""
 
 
-def client(patience: float = TIMEOUT_SECONDS) -> redis.Redis:
+def client(patience: float | None = None) -> redis.Redis:
     """Flags have a pool of their own: a check must not wait for others, nor for a second try."""
-    return _client(settings.REDIS_URL, patience)
+    return _client(settings.REDIS_URL, TIMEOUT_SECONDS if patience is None else patience)
 
 
 @lru_cache(maxsize=8)

@@ -35,7 +35,7 @@ from coupon_site.errors import DomainError
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLED = "killed"
-SECONDS, START_SECONDS = 30, 120
+SECONDS, START_SECONDS = 120, 120
 FORKER = "from tests.crowd import fork_members; fork_members()"
 
 
@@ -144,9 +144,13 @@ def end(member: Member) -> None:
 
 
 def environment() -> dict[str, str]:
-    """The site's own settings, over the servers of this test process."""
-    database = make_conninfo(os.environ["DATABASE_URL"], dbname=connection.settings_dict["NAME"])
-    return {**os.environ, "DJANGO_SETTINGS_MODULE": "coupon_site.settings", "DATABASE_URL": database}
+    """The site's own settings, over the servers of this test process, and its patience with banks."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "coupon_site.settings",
+        "DATABASE_URL": make_conninfo(os.environ["DATABASE_URL"], dbname=connection.settings_dict["NAME"]),
+        "PROVIDER_TIMEOUT_SECONDS": "30",
+    }
 
 
 def overridden() -> dict[str, Any]:
@@ -213,7 +217,7 @@ def answer_of(task: Task) -> Any:
         for name, value in task.settings.items():
             setattr(settings, name, value)
         with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '20s'")  # whoever waits for a lock for ever is a failure, not a hang
+            cursor.execute("SET lock_timeout = '60s'")  # whoever waits for a lock for ever is a failure, not a hang
         if task.unguard:
             function_of(task.unguard)()
         action = function_of(task.function)

@@ -2,9 +2,11 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, User
+from accounts.queries import user_of_token
 from accounts.services import create_user, issue_token, revoke_token
 
 ADDRESS = "/api/v1/orders/"
@@ -19,6 +21,21 @@ def test_issued_token__lets_its_user_in_and_is_not_kept(user: User) -> None:
 
     assert get(text) == 200
     assert text not in str(ApiToken.objects.values().get(pk=token.pk))
+
+
+def test_user_of_a_token__is_the_whole_user_in_one_statement(
+    operator: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    _, text = issue_token(user=operator, name="shop front")
+    issue_token(user=operator, name="another")
+
+    with django_assert_num_queries(1):
+        found = user_of_token(text)
+
+    assert found is not None
+    fields = [field.attname for field in User._meta.concrete_fields]
+    assert [vars(found)[name] for name in fields] == [getattr(operator, name) for name in fields]
+    assert found.has_perm("orders.view_order")
 
 
 def test_revoked_token__is_refused(user: User) -> None:

@@ -163,6 +163,15 @@ def test_folder_or_unknown_network__is_one_line_and_status_2(tmp_path: Path) -> 
 
 INVOICES = 3_000
 SIZE = 10
+# It does everything but the very last step, so that a kill never comes too late.
+ENDLESS = """
+import sys, time, django
+django.setup()
+from django.core.management import call_command
+from cashback.services.imports import running
+running.finish = lambda job, *, at: time.sleep(600)
+call_command("import_conversions", sys.argv[1])
+"""
 
 
 @pytest.mark.slow
@@ -195,7 +204,7 @@ def test_killed_again_and_again__goes_on_where_it_was(tmp_path: Path, network: N
 
 def kill_when(path: Path, reached: Callable[[ImportJob], object]) -> ImportJob:
     """Start the command, and kill it as soon as its job has come so far; the job as it is then."""
-    process = start(path)
+    process = start(path, "-c", ENDLESS)
     try:
         deadline = time.monotonic() + 120
         while not ((job := ImportJob.objects.first()) and reached(job)):
@@ -208,9 +217,10 @@ def kill_when(path: Path, reached: Callable[[ImportJob], object]) -> ImportJob:
     return ImportJob.objects.get()
 
 
-def start(path: Path) -> "subprocess.Popen[bytes]":
+def start(path: Path, *program: str) -> "subprocess.Popen[bytes]":
+    """The command, or another program, with a file."""
     return subprocess.Popen(
-        [sys.executable, "manage.py", "import_conversions", str(path)],
+        [sys.executable, *(program or ("manage.py", "import_conversions")), str(path)],
         cwd=settings.BASE_DIR,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "coupon_site.settings", "DATABASE_URL": database_url()},
         stdout=subprocess.DEVNULL,

@@ -191,7 +191,7 @@ class TestRaces:
             if seen >= entry.amount_minor:
                 Account.objects.filter(pk=entry.debit.pk).update(balance_minor=seen - entry.amount_minor)
 
-        meet = Barrier(2, timeout=10)
+        meet = Barrier(2, timeout=60)
         with patch.object(ledger, "move_balances", read_then_write), patch.object(ledger, "lock", lambda ids: None):
             answers = at_once([lambda: spend(funded, accrual, 700)] * 2)
 

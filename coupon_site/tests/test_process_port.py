@@ -11,7 +11,14 @@ from django.core.management.base import CommandError
 
 from coupon_site import health
 from coupon_site.process import serve_process_port
-from tests.live import ROOT, free_ports, wait_for
+from flags import current
+from tests.live import ROOT, START_SECONDS, free_ports, wait_for
+
+PATIENCE = 30.0
+
+
+def ask(port: int, path: str) -> httpx.Response:
+    return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -26,12 +33,15 @@ def port(db: None) -> Iterator[int]:
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is what is slow, in a busy run, taken for away."""
     monkeypatch.setattr(health, "_state", health._State())
+    monkeypatch.setattr(health, "BUDGET_SECONDS", PATIENCE)
+    monkeypatch.setattr(current, "FIRST_WAIT_SECONDS", PATIENCE)
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/health", "/startupz"])
 def test_all_is_well__every_question_is_answered_with_200(port: int, path: str) -> None:
-    answer = httpx.get(f"http://127.0.0.1:{port}{path}")
+    answer = ask(port, path)
 
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
@@ -43,15 +53,15 @@ def test_dependency_away__is_not_ready_and_yet_alive(port: int, monkeypatch: pyt
 
     monkeypatch.setitem(health.CHECKS, "redis", away)
 
-    answer = httpx.get(f"http://127.0.0.1:{port}/readyz")
+    answer = ask(port, "/readyz")
 
     assert answer.status_code == 503
     assert answer.json()["checks"]["redis"] == "ConnectionError"
-    assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+    assert ask(port, "/livez").status_code == 200
 
 
 def test_metrics__are_the_process_own(port: int) -> None:
-    assert "process_resident_memory_bytes" in httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert "process_resident_memory_bytes" in ask(port, "/metrics").text
 
 
 def test_taken_port__is_one_clear_line(port: int) -> None:
@@ -74,7 +84,7 @@ def test_web_process_that_is_busy__still_answers_on_its_metrics_port(entry: str)
     command = [sys.executable, "-c", f"import coupon_site.{entry}\nwhile True: pass"]
     with subprocess.Popen(command, cwd=ROOT, env=environment(number)) as process:
         try:
-            page = wait_for(lambda: page_of(number), "the page")
+            page = wait_for(lambda: page_of(number), "the page", START_SECONDS)
         finally:
             process.kill()
 
@@ -83,7 +93,7 @@ def test_web_process_that_is_busy__still_answers_on_its_metrics_port(entry: str)
 
 def page_of(port: int) -> str:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+        return ask(port, "/metrics").text
     except httpx.HTTPError:
         return ""
 

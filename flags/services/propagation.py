@@ -17,7 +17,7 @@ from flags.queries import read_document
 logger = logging.getLogger(__name__)
 
 
-def publish_flags(*, patience: float = mirror.TIMEOUT_SECONDS) -> bool:
+def publish_flags(*, patience: float | None = None) -> bool:
     """Bring Redis and this process to the newest committed flags; returns whether Redis was behind, and is now not."""
     began = time.perf_counter()
     newest = committed_document()

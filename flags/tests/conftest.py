@@ -13,16 +13,21 @@ import redis
 from django.conf import settings
 
 from coupon_site.servers import redis_server
-from flags import declare, registry
+from flags import current as current_module
+from flags import declare, mirror, registry
 from flags.choices import FlagSource
 from flags.current import current
 from flags.listener import Listener
 from flags.models import Flag
 from flags.queries import definition_of
 from flags.services import create_flag, set_flag
+from flags.tests.standstill import nap
+from flags.usage import reporter
 
 NOBODY = {"actor": None, "source": FlagSource.COMMAND}
 DEAD_REDIS = "redis://127.0.0.1:1/0"
+CHECK_SECONDS = mirror.TIMEOUT_SECONDS  # that a check waits for Redis
+BUSY_SECONDS = 10.0
 
 
 def facts_of(flag: Flag) -> dict[str, Any]:
@@ -33,10 +38,22 @@ def facts_of(flag: Flag) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _know_nothing(_empty_redis: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Versions start at nought with each test's database. Listeners run in processes of their own only: they would
-    look when a test counts looks."""
+    look when a test counts looks. Servers are slow in a busy run, and not away."""
     monkeypatch.setattr(Listener, "ensure", lambda self: None)
+    monkeypatch.setattr(current._listener, "_heard", lambda: None)  # another app's test may have started one
+    monkeypatch.setattr(reporter, "report_when_due", lambda: None)
+    monkeypatch.setattr(mirror, "TIMEOUT_SECONDS", BUSY_SECONDS)
+    monkeypatch.setattr(mirror, "PATIENT_SECONDS", BUSY_SECONDS)
+    monkeypatch.setattr(current_module, "FIRST_WAIT_SECONDS", BUSY_SECONDS)
     current.forget()
     yield
+    current.forget()
+
+
+@pytest.fixture
+def impatient(_know_nothing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for Redis longer than a check may."""
+    monkeypatch.setattr(mirror, "TIMEOUT_SECONDS", CHECK_SECONDS)
     current.forget()
 
 
@@ -117,10 +134,10 @@ def answers(client: redis.Redis) -> bool:
         return False
 
 
-def wait_until(happened: Callable[[], object], *, seconds: float = 10.0) -> float:
-    """Wait for something; returns how long it took."""
-    began = time.monotonic()
+def wait_until(happened: Callable[[], object], *, seconds: float = 60.0) -> float:
+    """Wait for something; returns how long it took, without what this process stood still meanwhile."""
+    began, still = time.monotonic(), 0.0
     while not happened():
         assert time.monotonic() - began < seconds, "It did not happen in time"
-        time.sleep(0.002)
-    return time.monotonic() - began
+        still += nap(0.002)
+    return time.monotonic() - began - still

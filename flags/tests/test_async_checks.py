@@ -62,6 +62,7 @@ async def test_redis_that_still_has_not_answered_a_second_later__sends_to_the_da
     current._database.settle()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_look_elsewhere__is_waited_for_a_little(waits: list[tuple[str, float]], slow_redis: threading.Event) -> None:
     slow_redis.set()
     know({"it": boolean()}, version=1)

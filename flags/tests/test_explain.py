@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flags.current import current
@@ -132,6 +132,7 @@ CONTEXTS = st.fixed_dictionaries(
 
 
 @given(rules=RULES, enabled=st.booleans(), context=CONTEXTS)
+@settings(deadline=None)
 def test_explanation__never_says_another_answer_than_the_check(rules: Any, enabled: bool, context: Any) -> None:
     current.forget()
     know({"it": colour(*rules, enabled=enabled)})

@@ -89,20 +89,19 @@ def test_many_threads_and_an_old_snapshot__one_looks_and_the_others_go_on(
     def slow() -> int:
         looks.append(threading.get_ident())
         looking.set()
-        release.wait(5)
+        release.wait(60)
         return 1
 
     monkeypatch.setattr(current_module.mirror, "version", slow)
     current._due = 0.0
     first = threading.Thread(target=is_enabled, args=["shop.open"])
     first.start()
-    looking.wait(5)
-    began = time.monotonic()
+    assert looking.wait(60)
 
     answers = [is_enabled("shop.open") for _ in range(1000)]
 
     assert all(answers)
-    assert time.monotonic() - began < 0.5
+    assert first.is_alive()  # it looks still
     assert len(looks) == 1
     release.set()
     first.join()

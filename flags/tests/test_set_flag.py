@@ -162,13 +162,13 @@ def test_committed_change__is_in_the_hash_and_on_the_channel(
 ) -> None:
     make_flag("new_checkout")
     make_flag("checkout.new_flow", enabled=True)
-    with shared.pubsub(ignore_subscribe_messages=True) as subscription:
+    with shared.pubsub() as subscription:
         subscription.subscribe("feature:flags:changed")
-        subscription.get_message(timeout=1)
+        assert subscription.get_message(timeout=60)  # of the subscription
 
         turn("new_checkout", True)
 
-        message = subscription.get_message(timeout=1)
+        message = subscription.get_message(timeout=60)
     assert shared.hgetall("feature:flags") == {"new_checkout": "1", "checkout.new_flow": "1"}
     assert message
     assert message["data"] == shared.get("feature:flags:version") == "3"

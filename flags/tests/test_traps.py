@@ -16,7 +16,7 @@ from flags.models import Flag, Override, Rule, Segment, Variant
 from flags.queries import read_document
 from flags.services import propagation, reconcile, set_flag, write_segment
 from flags.snapshot import snapshot_of
-from flags.tests.conftest import DEAD_REDIS, NOBODY
+from flags.tests.conftest import BUSY_SECONDS, DEAD_REDIS, NOBODY
 from tests.crowd import Crowd, meet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,8 +30,9 @@ def as_it_is() -> None:
 
 
 def look() -> bool:
-    """What this process answers after asking Redis and the database."""
-    current._due = 0.0
+    """What this process answers after asking Redis and the database, which may be busy."""
+    mirror.TIMEOUT_SECONDS = BUSY_SECONDS
+    current._trust_sources()
     is_enabled(FLAG)
     current._redis.settle()
     current._database.settle()
@@ -107,6 +108,7 @@ def fill_late() -> bool:
         return document
 
     propagation.committed_document = slow
+    mirror.TIMEOUT_SECONDS = BUSY_SECONDS
     mirror.client().flushall()
     return propagation.publish_flags()
 

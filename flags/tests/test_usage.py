@@ -136,7 +136,9 @@ def test_report__is_due_once_a_minute(reporter: Reporter, shared: redis.Redis) -
 def test_command_that_is_soon_over__reports_at_its_end(shared: redis.Redis, settings: Any) -> None:
     script = """
 import flags.usage
+from flags import mirror
 from flags.metrics import tally
+mirror.TIMEOUT_SECONDS = 10.0
 tally("u.shop", "on", "STATIC").count += 1
 """
 

@@ -15,6 +15,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from monitoring.receivers.notices import Notice, Notices
 
 Login = tuple[str, str]
+READY_SECONDS = 60  # on a busy machine
 
 
 class Postbox:
@@ -71,7 +72,9 @@ class MailServer(BaseThreadedController):
     def __init__(self, notices: Notices, *, port: int = 0, login: Login | None = None) -> None:
         postbox = Postbox(notices, login)
         self.socket = socket.create_server(("127.0.0.1", port))
-        super().__init__(postbox, authenticator=postbox.authenticate, auth_require_tls=False)
+        super().__init__(
+            postbox, authenticator=postbox.authenticate, auth_require_tls=False, ready_timeout=READY_SECONDS
+        )
 
     @property
     def address(self) -> str:
@@ -84,5 +87,5 @@ class MailServer(BaseThreadedController):
         return self.loop.create_server(self._factory_invoker, sock=self.socket)
 
     def _trigger_server(self) -> None:
-        with socket.create_connection(self.socket.getsockname(), timeout=5) as visitor:
+        with socket.create_connection(self.socket.getsockname(), timeout=READY_SECONDS) as visitor:
             visitor.recv(1)

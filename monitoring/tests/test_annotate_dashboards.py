@@ -15,7 +15,7 @@ from flags.choices import FlagSource
 from flags.services import create_flag, set_flag
 from monitoring.handlers import draw_flag, notice_deployment
 from monitoring.models import Deployment
-from monitoring.services import annotate, record_deployment
+from monitoring.services import annotate, annotations, record_deployment
 from monitoring.tests.grafana import TOKEN, Grafana, grafana_running
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +24,8 @@ Drain = Callable[[], int]
 
 
 @pytest.fixture
-def grafana(settings: Settings) -> Iterator[Grafana]:
+def grafana(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Grafana]:
+    monkeypatch.setattr(annotations, "TIMEOUT_SECONDS", 60)
     with grafana_running() as server:
         settings.GRAFANA_URL, settings.GRAFANA_TOKEN = server.url, TOKEN
         yield server

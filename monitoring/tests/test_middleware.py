@@ -2,6 +2,7 @@
 
 import random
 import string
+from types import SimpleNamespace
 
 import pytest
 from asgiref.sync import iscoroutinefunction
@@ -235,7 +236,7 @@ def test_route__becomes_a_template_that_people_can_read(route: str, template: st
 
 def test_recent_requests__are_forgotten_after_five_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000.0
-    monkeypatch.setattr("monitoring.recent.time.time", lambda: now)
+    monkeypatch.setattr("monitoring.recent.time", SimpleNamespace(time=lambda: now))
     recent = Recent()
     recent.count(failed=True)
     now += 120

@@ -87,15 +87,16 @@ def test_alert_that_arrives__names_receivers_and_integrations(
 
 
 @pytest.mark.parametrize(
-    ("counted", "said"), [(notices(4, 2), "Refused by slack"), (notices(3, 1), "No notification went out")]
+    ("counted", "seconds", "said"),
+    [(notices(4, 2), 60, "Refused by slack"), (notices(3, 1), 0.3, "No notification went out")],
 )
 def test_alert_that_does_not_arrive__exit_1(
-    server: StubServer, monkeypatch: pytest.MonkeyPatch, counted: str, said: str
+    server: StubServer, monkeypatch: pytest.MonkeyPatch, counted: str, seconds: float, said: str
 ) -> None:
     after_the_alert(server, monkeypatch, counted)
 
     with pytest.raises(CommandError, match=said) as refused:
-        run(server, "test-alert", "--wait=0.3")
+        run(server, "test-alert", f"--wait={seconds}")
 
     assert refused.value.returncode == 1
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -19,30 +20,35 @@ REQUIRED = {
 
 
 @pytest.fixture
-def measure() -> Callable[[], dict[str, int]]:
-    """A reading that takes 50 ms and counts itself."""
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The clock of readings."""
+    moment = [100.0]
+    monkeypatch.setattr("monitoring.streams.time", SimpleNamespace(monotonic=lambda: moment[0]))
+    return moment
+
+
+@pytest.fixture
+def measure(now: list[float]) -> Callable[[], dict[str, int]]:
+    """A reading that takes half a second and counts itself."""
     counted = {"readings": 0}
 
     def read() -> dict[str, int]:
-        time.sleep(0.05)
+        now[0] += 0.5
         counted["readings"] += 1
         return dict(counted)
 
     return read
 
 
-def test_slow_reading__is_shown_again_instead_of_made_again(measure: Callable[[], dict[str, int]]) -> None:
+def test_slow_reading__is_shown_again_for_ten_times_as_long_as_it_took(
+    measure: Callable[[], dict[str, int]], now: list[float]
+) -> None:
     paced = Paced(measure)
 
     assert paced() == paced() == {"readings": 1}
-    assert paced.due >= time.monotonic() + 0.3
-
-
-def test_reading_whose_time_has_come__is_made_again(measure: Callable[[], dict[str, int]]) -> None:
-    paced = Paced(measure)
-    paced()
-    paced.due = 0.0
-
+    now[0] = 104.9
+    assert paced() == {"readings": 1}
+    now[0] = 105.0
     assert paced() == {"readings": 2}
 
 

@@ -4,6 +4,7 @@ import json
 import smtplib
 from collections.abc import Iterator
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import httpx
 import pytest
 
 from monitoring.receivers import Receivers, running
+
+post = partial(httpx.post, timeout=60)
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def test_message_to_slack__is_kept_as_its_reader_sees_it(receivers: Receivers) -
         "actions": [{"type": "button", "text": "Runbook", "url": "https://docs.example/RedisDown"}],
     }
 
-    answer = httpx.post(receivers.slack_url, json={"channel": "#alerts-critical", "attachments": [attachment]})
+    answer = post(receivers.slack_url, json={"channel": "#alerts-critical", "attachments": [attachment]})
 
     [notice] = receivers.of("slack")
     assert (answer.status_code, answer.text) == (200, "ok")
@@ -47,7 +50,7 @@ def test_message_to_slack__is_kept_as_its_reader_sees_it(receivers: Receivers) -
 def test_message_to_discord__is_kept_as_its_reader_sees_it(receivers: Receivers) -> None:
     embeds = [{"title": "RedisDown", "description": "Redis is away", "color": 0x8F0000}]
 
-    answer = httpx.post(receivers.discord_url, json={"content": "", "embeds": embeds})
+    answer = post(receivers.discord_url, json={"content": "", "embeds": embeds})
 
     assert answer.status_code == 204
     assert [notice.text for notice in receivers.of("discord")] == ["RedisDown\nRedis is away"]
@@ -84,7 +87,7 @@ def test_mail_without_the_login__is_refused() -> None:
 
 def test_alertmanagers_own_document__is_kept_by_the_name_of_its_address(receivers: Receivers) -> None:
     for address in (receivers.webhook_url, f"{receivers.webhook_url}/second", receivers.heartbeat_url):
-        assert httpx.post(address, json=alertmanagers()).status_code == 200
+        assert post(address, json=alertmanagers()).status_code == 200
 
     assert [(notice.kind, notice.channel) for notice in receivers.notices.all] == [
         ("webhook", "site"),
@@ -110,7 +113,7 @@ def test_alertmanagers_own_document__is_kept_by_the_name_of_its_address(receiver
 def test_document_that_the_service_refuses__is_refused_and_not_kept(
     receivers: Receivers, kind: str, document: dict[str, Any], status: int, words: str
 ) -> None:
-    answer = httpx.post(getattr(receivers, f"{kind}_url"), json=document)
+    answer = post(getattr(receivers, f"{kind}_url"), json=document)
 
     assert answer.status_code == status
     assert words in answer.text
@@ -119,37 +122,37 @@ def test_document_that_the_service_refuses__is_refused_and_not_kept(
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'"text"'])
 def test_body_that_is_no_document__is_refused(receivers: Receivers, content: bytes) -> None:
-    answer = httpx.post(receivers.slack_url, content=content, headers={"Content-Type": "application/json"})
+    answer = post(receivers.slack_url, content=content, headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, answer.text) == (400, "invalid_payload")
 
 
 def test_address_that_slack_does_not_know__is_refused(receivers: Receivers) -> None:
-    assert httpx.post(f"{receivers.slack_url}/more", json={"text": "x"}).text == "no_service"
+    assert post(f"{receivers.slack_url}/more", json={"text": "x"}).text == "no_service"
 
 
 def test_service_that_is_told_to_fail__fails_until_it_is_told_otherwise(receivers: Receivers) -> None:
     receivers.failing["slack"] = 503
-    assert httpx.post(receivers.slack_url, json={"text": "lost"}).status_code == 503
+    assert post(receivers.slack_url, json={"text": "lost"}).status_code == 503
 
     receivers.failing.clear()
-    httpx.post(receivers.slack_url, json={"text": "kept"})
+    post(receivers.slack_url, json={"text": "kept"})
 
     assert [notice.title for notice in receivers.of("slack")] == ["kept"]
 
 
 def test_waiting_for_what_does_not_come__says_what_came(receivers: Receivers) -> None:
-    httpx.post(receivers.slack_url, json={"text": "something else"})
+    post(receivers.slack_url, json={"text": "something else"})
 
-    assert receivers.wait_for(lambda notice: notice.kind == "slack", seconds=1).title == "something else"
+    assert receivers.wait_for(lambda notice: notice.kind == "slack").title == "something else"
     with pytest.raises(TimeoutError, match="something else"):
         receivers.wait_for(lambda notice: notice.names("RedisDown"), seconds=0.1)
 
 
 def test_log__has_a_line_for_each_notice(tmp_path: Path) -> None:
     with running(log=tmp_path / "notices.jsonl") as receivers:
-        httpx.post(receivers.slack_url, json={"text": "one"})
-        httpx.post(receivers.slack_url, json={"text": "two"})
+        post(receivers.slack_url, json={"text": "one"})
+        post(receivers.slack_url, json={"text": "two"})
 
     lines = [json.loads(line) for line in (tmp_path / "notices.jsonl").read_text().splitlines()]
     assert [line["title"] for line in lines] == ["one", "two"]

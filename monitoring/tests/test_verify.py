@@ -91,7 +91,7 @@ def verify(server: StubServer, token_file: Path, *words: str) -> tuple[dict[str,
     """Question → how it went; and the closing sentence."""
     names = ["web", "worker", "importer", "relay", "exporter", "public", "prometheus", "alertmanager", "grafana"]
     addresses = [f"--{name}={server.url}" for name in names]
-    tokens = [f"--token-file={token_file}", f"--grafana-token-file={token_file}", "--patience=2"]
+    tokens = [f"--token-file={token_file}", f"--grafana-token-file={token_file}", "--patience=30"]
     out, sentence = StringIO(), ""
     try:
         call_command("monitoring", "verify", *addresses, *tokens, *words, stdout=out)

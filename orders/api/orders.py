@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any, cast
 
+from django.http import Http404
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.mixins import RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -19,6 +19,7 @@ from events.api.following import FollowedList
 from orders.api.gifts import GiftIn
 from orders.api.payments import OrderPaymentOut, PaymentIn, check_method
 from orders.models import Order, OrderLine, OrderQuerySet, OrderState
+from orders.queries import order_and_lines
 from orders.services import LineRequest, NewLine, NewOrder, ReserveRequest, cancel_order, place_order, retry_payment
 from payments.queries import payments_of
 
@@ -139,7 +140,7 @@ class OrderFilter(filters.FilterSet):
 
 
 @extend_schema(responses={200: OrderOut, **PROBLEM_RESPONSES})
-class OrderViewSet(PublicIdLookup, FollowedList, RetrieveModelMixin, GenericViewSet[Order]):
+class OrderViewSet(PublicIdLookup, FollowedList, GenericViewSet[Order]):
     """Reserve, follow, call off, pay again."""
 
     stream_channel = "events:orders"
@@ -155,6 +156,12 @@ class OrderViewSet(PublicIdLookup, FollowedList, RetrieveModelMixin, GenericView
     @property
     def user(self) -> User:
         return cast(User, self.request.user)
+
+    def retrieve(self, request: Request, **lookup: Any) -> Response:
+        order, lines = order_and_lines(self.kwargs["id"])
+        if order is None or not order.is_visible_to(self.user):
+            raise Http404
+        return Response(order_document(order, lines))
 
     @extend_schema(request=OrderIn, responses={201: OrderOut, **PROBLEM_RESPONSES, **REFUSED}, filters=False)
     @idempotent

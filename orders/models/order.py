@@ -100,6 +100,10 @@ class Order(models.Model):
     def __str__(self) -> str:
         return f"{self.number}: {format_money(self.total_minor, self.currency)}, {self.get_state_display().lower()}"
 
+    def is_visible_to(self, user: "User") -> bool:
+        """As `visible_to` has it. Whose it is says the row: its buyer's other rights need not be asked for."""
+        return self.buyer_id == user.pk or user.has_perm("orders.view_order")
+
     def can_be_paid(self, at: datetime) -> bool:
         """Whether a payment may still be started: stock is held for it."""
         return self.state == OrderState.RESERVED and at < self.expires_at

@@ -1,49 +1,20 @@
 """What decides on requests, in one statement that is put together once: Django would do it for each batch."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection, models
-
 from coupon_site.database.prepared import prepared_cursor
+from coupon_site.database.rows import columns_of, instances_of
 from orders.models import FlashSale, Merchant, Offer
 from orders.services.allowances import Pair
 from orders.services.stock import Bucket
 
-KINDS: tuple[type[models.Model], ...] = (FlashSale, Offer, Merchant)
+KINDS = (FlashSale, Offer, Merchant)
 
-
-class Terms(NamedTuple):
-    """Sales by public id; their buckets, and how much of each sale each buyer has, as they were a moment ago."""
-
-    sales: dict[UUID, FlashSale]
-    buckets: list[Bucket]
-    taken: dict[Pair, int]
-
-
-def terms_of(wanted: Iterable[UUID], buyers: Iterable[int]) -> Terms:
-    """What decides on requests of these buyers for these sales; nothing of it is locked."""
-    terms = Terms({}, [], {})
-    with prepared_cursor() as cursor:
-        cursor.execute(query(), [list(set(buyers)), list(set(wanted))])
-        rows = cursor.fetchall()
-    for *columns, buckets, taken in rows:
-        sale = sale_of(columns)
-        sale.bucket_count = len(buckets)
-        terms.sales[sale.public_id] = sale
-        terms.buckets.extend(Bucket(pk, sale.pk, available) for pk, available in buckets)
-        terms.taken.update({(sale.pk, buyer): quantity for buyer, quantity in taken})
-    return terms
-
-
-@cache
-def query() -> str:
-    """All columns of a sale, its offer and its merchant; its buckets, and what these buyers have of it."""
-    columns = [f'{kind._meta.db_table}."{field.column}"' for kind in KINDS for field in kind._meta.concrete_fields]
-    return f"""
-SELECT {", ".join(columns)},
+# All columns of a sale, its offer and its merchant; its buckets, and what these buyers have of it.
+TERMS = f"""
+SELECT {columns_of(*KINDS)},
     ARRAY(
         SELECT ARRAY[id, total - reserved - sold] FROM orders_salestock WHERE sale_id = orders_flashsale.id ORDER BY id
     ),
@@ -58,21 +29,33 @@ WHERE orders_flashsale.public_id = ANY(%s::uuid[])
 """  # noqa: S608  names of tables and columns, nobody's input
 
 
+class Terms(NamedTuple):
+    """Sales by public id; their buckets, and how much of each sale each buyer has, as they were a moment ago."""
+
+    sales: dict[UUID, FlashSale]
+    buckets: list[Bucket]
+    taken: dict[Pair, int]
+
+
+def terms_of(wanted: Iterable[UUID], buyers: Iterable[int]) -> Terms:
+    """What decides on requests of these buyers for these sales; nothing of it is locked."""
+    terms = Terms({}, [], {})
+    with prepared_cursor() as cursor:
+        cursor.execute(TERMS, [list(set(buyers)), list(set(wanted))])
+        rows = cursor.fetchall()
+    for *columns, buckets, taken in rows:
+        sale = sale_of(columns)
+        sale.bucket_count = len(buckets)
+        terms.sales[sale.public_id] = sale
+        terms.buckets.extend(Bucket(pk, sale.pk, available) for pk, available in buckets)
+        terms.taken.update({(sale.pk, buyer): quantity for buyer, quantity in taken})
+    return terms
+
+
 def sale_of(row: Sequence[Any]) -> FlashSale:
     """The columns of a sale, its offer and its merchant."""
-    instances, begin = [], 0
-    for kind in KINDS:
-        names = attributes(kind)
-        instances.append(kind.from_db(connection.alias, names, row[begin : begin + len(names)]))
-        begin += len(names)
-    sale, offer, merchant = instances
+    sale, offer, merchant = instances_of(KINDS, row)
     sale._state.fields_cache["offer"] = offer
     offer._state.fields_cache["merchant"] = merchant
     assert isinstance(sale, FlashSale)  # noqa: S101  the first of KINDS
     return sale
-
-
-@cache
-def attributes(kind: type[models.Model]) -> list[str]:
-    """The names of a model's columns, as its instances have them."""
-    return [field.attname for field in kind._meta.concrete_fields]

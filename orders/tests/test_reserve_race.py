@@ -150,7 +150,11 @@ def settle_the_other_way_round(first: int, second: int) -> None:
 
 
 def waiting_for_rows(cursor: CursorWrapper) -> bool:
-    cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')")
+    """Whether somebody in this database does."""
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE NOT granted AND locktype = 'transactionid' AND datname = current_database())"
+    )
     return bool(cursor.fetchone()[0])
 
 
@@ -159,8 +163,8 @@ def test_worker_that_locks_the_other_way_round__costs_no_order(make_user: MakeUs
 
     with ThreadPoolExecutor(1) as pool, connection.cursor() as cursor:
         worker = pool.submit(settle_the_other_way_round, first.pk, second.pk)
-        READY.wait(10)
-        cursor.execute("SET deadlock_timeout = '1s'")
+        assert READY.wait(60)
+        cursor.execute("SET deadlock_timeout = '5s'")  # looked for once, and by then the worker waits, too
         answers = buy(buyer=make_user().pk, sales=[first.public_id, second.public_id])
         cursor.execute("RESET deadlock_timeout")
         worker.result()

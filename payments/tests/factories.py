@@ -23,7 +23,7 @@ def new_payment(payer: User, **fields: Any) -> Payment:
 def captured(payer: User, **fields: Any) -> Payment:
     """A payment whose money is here."""
     money = {"state": PaymentState.CAPTURED, "captured_minor": 2000, "captured_at": timezone.now()}
-    return new_payment(payer, provider_ref=f"sbx_ch_{next(_numbers)}", **{**money, **fields})
+    return new_payment(payer, provider_ref=f"sbx_ch_no_{next(_numbers)}", **{**money, **fields})
 
 
 def charge_report(payment: Payment, state: PaymentState = PaymentState.CAPTURED, **fields: Any) -> ChargeReport:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils.module_loading import import_string
 
 T = TypeVar("T")
-SECONDS = 20
+SECONDS = 60
 
 
 class Told(NamedTuple):

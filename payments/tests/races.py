@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 def at_once(actions: Sequence[Callable[[], T]]) -> list[T | Exception]:
     """What each action answered or raised; none starts before all are ready."""
-    barrier = Barrier(len(actions), timeout=10)
+    barrier = Barrier(len(actions), timeout=60)
 
     def run(action: Callable[[], T]) -> T | Exception:
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SET lock_timeout = '20s'")  # whoever waits for a lock for ever is a failure, not a hang
+                cursor.execute("SET lock_timeout = '60s'")  # whoever waits for a lock for ever is a failure, not a hang
             barrier.wait()
             return action()
         except Exception as error:  # noqa: BLE001  the answer of this one

@@ -292,7 +292,7 @@ def post_event(site: str, event: Object, *, secret: str = WEBHOOK_SECRET, at: in
     body = json.dumps(event)
     signature = WebhookSignature.generate_signature_header(body, secret, timestamp=at)
     headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
-    return httpx.post(f"{site}/stripe/webhook", content=body, headers=headers, trust_env=False, timeout=20).status_code
+    return httpx.post(f"{site}/stripe/webhook", content=body, headers=headers, trust_env=False, timeout=60).status_code
 
 
 def find(things: dict[str, Object], ref: str) -> Object:

@@ -56,7 +56,7 @@ def test_document__is_one_small_page_that_lacks_no_letter(user: User, caplog: py
     assert document.startswith(b"%PDF-")
     assert document.count(b"/Type /Page\n") == 1
     assert len(document) < 80_000
-    assert caplog.records == []
+    assert [record for record in caplog.records if record.name.startswith("fpdf")] == []  # others may warn of anything
 
 
 def test_page__has_the_file(client: Client, voucher: Voucher) -> None:

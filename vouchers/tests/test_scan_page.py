@@ -16,6 +16,7 @@ from vouchers.tests.factories import new_voucher
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 PHONE = {"width": 360, "height": 740}
+PATIENCE_MS = 60_000
 
 
 def test_page__runs_no_script_but_its_own_and_is_kept_by_nobody(client: Client) -> None:
@@ -46,7 +47,7 @@ class Phone:
         self.page.keyboard.press("Enter")
 
     def shows(self, word: str) -> None:
-        expect(self.page.locator("#answer-word")).to_have_text(word, timeout=15_000)
+        expect(self.page.locator("#answer-word")).to_have_text(word)
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
@@ -54,9 +55,12 @@ class Phone:
 
 @pytest.fixture
 def page(transactional_db: None) -> Iterator[Page]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=require_binary("chromium"), args=ARGUMENTS)
+        chromium = require_binary("chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS, timeout=PATIENCE_MS)
         page = browser.new_page(viewport=PHONE)
+        page.set_default_timeout(PATIENCE_MS)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page
@@ -108,12 +112,13 @@ def test_answer_lost_on_its_way__is_asked_for_again_as_the_same_attempt(
     shop: dict[str, str], page: Page, live_server
 ) -> None:
     nonces: list[str] = []
+    is_told = False
 
     def lose(route: Route) -> None:
         nonces.append(route.request.post_data_json["nonce"])
         if len(nonces) == 1:
             route.fetch()  # it arrives, the answer doesn't
-        if len(nonces) < 3:
+        if len(nonces) < 3 or not is_told:
             route.abort()
         else:
             route.continue_()
@@ -125,9 +130,10 @@ def test_answer_lost_on_its_way__is_asked_for_again_as_the_same_attempt(
     phone.shows("Valid")
     page.keyboard.press("Enter")
     phone.shows("No connection")
+    is_told = True
     phone.shows("Redeemed")
 
-    assert len(nonces) == 3
+    assert len(nonces) >= 3
     assert len(set(nonces)) == 1
     assert page.evaluate("localStorage['till.attempt']") is None
     expect(page.locator("#answer-facts")).to_contain_text("1 of 2")
@@ -143,9 +149,9 @@ def test_page_closed_in_the_middle__goes_on_with_the_same_attempt(
     phone.shows("Valid")
     page.keyboard.press("Enter")
     phone.shows("No connection")
-    page.unroute("**/scan/redeem")
 
     page.reload()
+    page.unroute("**/scan/redeem")
 
     phone.shows("Redeemed")
 

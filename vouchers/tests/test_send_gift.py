@@ -56,11 +56,12 @@ class Postbox:
 def post(settings: Settings) -> Iterator[Postbox]:
     """A mail server that listens."""
     box = Postbox()
-    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller = Controller(box, hostname="127.0.0.1", port=free_port(), ready_timeout=60)
     controller.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST = "127.0.0.1"
     settings.EMAIL_PORT = controller.port
+    settings.EMAIL_TIMEOUT = 60
     yield box
     controller.stop()
 

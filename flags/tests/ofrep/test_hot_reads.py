@@ -100,7 +100,10 @@ async def test_token_that_nobody_holds__is_refused(door: HotDoor, token: str, as
     assert [(await ask(door, "cs_unknown")).status for _ in range(2)] == [401, 401]
 
 
-async def test_token_that_is_revoked__is_refused_when_it_is_looked_at_again(door: HotDoor, user: User) -> None:
+async def test_token_that_is_revoked__is_refused_when_it_is_looked_at_again(
+    door: HotDoor, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flags.ofrep.callers.WAIT_SECONDS", 60.0)
     row, token = await sync_to_async(issue_token)(user=user, name="shop")
     assert (await flags(door, token)).status == 200
 

@@ -16,6 +16,8 @@ from flags import is_enabled
 from flags.current import current
 from flags.listener import Listener
 from flags.metrics import tally
+from flags.tests.conftest import wait_until
+from flags.tests.standstill import nap
 
 STEADY, TURNED = "shop.open", "shop.sale"
 PAUSE_SECONDS = 0.0005
@@ -33,20 +35,28 @@ class Seen:
     longest: float = 0.0
     delays: int = 0
     turns: list[tuple[float, bool]] = field(default_factory=list)
+    standstills: list[tuple[float, float]] = field(default_factory=list)
+
+    def stood_still(self, since: float, until: float) -> float:
+        """For how many of these seconds a busy machine kept it from looking."""
+        return sum(max(0.0, min(end, until) - max(began, since)) for began, end in self.standstills)
 
 
 def check(*, folder: str, deaf: bool = False, database: str = "") -> Seen:
-    """Check both flags until there is a file `stop` in the folder."""
+    """Once the flags are known, check both until there is a file `stop` in the folder."""
     if deaf:
         Listener.ensure = lambda self: None  # type: ignore[method-assign]
     if database:
         use_database(database)
-    seen, stop = Seen(), Path(folder, "stop")
+    wait_until(lambda: is_enabled(STEADY))
+    seen, stop = Seen(failed=-errors()), Path(folder, "stop")
     look(seen, folder)
     while not stop.exists():
         for _ in range(20):
             look(seen, folder)
-            time.sleep(PAUSE_SECONDS)
+            if still := nap(PAUSE_SECONDS):
+                end = time.monotonic()
+                seen.standstills.append((end - still, end))
     seen.failed += errors()
     return seen
 

@@ -20,7 +20,7 @@ from flags.tests.promises.slow_proxy import SlowProxy
 from flags.tests.promises.watch import watching
 from tests.crowd import Crowd
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("two_flags")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("two_flags", "impatient")]
 
 TROUBLE_SECONDS = 2.5
 # A check waits 50 ms at most; the rest is what a busy machine adds. Without patience it is as long as the trouble.
@@ -136,7 +136,7 @@ def test_redis_emptied__it_is_filled_at_the_workers_start_and_again_within_15_se
         sweeper.start()
         at_start = wait_until(lambda: shared.hgetall("feature:flags") == whole)
         shared.flushall()
-        again = wait_until(lambda: shared.hgetall("feature:flags") == whole, seconds=20)
+        again = wait_until(lambda: shared.hgetall("feature:flags") == whole)
         sweeper.stop()
         sweeper.join()
 

@@ -30,7 +30,7 @@ class Watch:
 
     def end(self) -> None:
         (self.folder / "stop").touch()
-        answers = self._watchers.result(30)
+        answers = self._watchers.result(60)
         assert all(isinstance(each, Seen) for each in answers), answers
         self.seen = answers
 
@@ -52,9 +52,9 @@ class Watch:
         return max(each.delays for each in self.seen)
 
     def until_seen(self, moments: Sequence[float]) -> list[float]:
-        """Seconds from each turn of the flag to its being seen, in each process."""
+        """Seconds from each turn of the flag to its being seen, in each process; none in which that stood still."""
         return [
-            at - moment
+            at - moment - each.stood_still(moment, at)
             for each in self.seen
             for moment, (at, _) in zip(moments, each.turns[1:], strict=True)  # the first is what it found
         ]

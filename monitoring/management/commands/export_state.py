@@ -34,10 +34,10 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
         REGISTRY.register(collector)
-        serve_process_port(port, name="exporter")
-        self.stdout.write(f"Reading {', '.join(reading.__name__ for reading in collector.readings)}.")
         reads = 0
         try:
+            serve_process_port(port, name="exporter")
+            self.stdout.write(f"Reading {', '.join(reading.__name__ for reading in collector.readings)}.")
             reads += collector.read_due()
             while not once:
                 time.sleep(IDLE_SECONDS)
