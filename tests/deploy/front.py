@@ -22,7 +22,7 @@ from tests.binaries import require_binary
 from tests.deploy.certificate import trusting, write_certificate
 from tests.deploy.files import services
 from tests.deploy.loopback import nginx_on_loopback
-from tests.live import LiveSite, free_ports, ready, wait_for
+from tests.live import START_SECONDS, LiveSite, free_ports, ready, wait_for
 
 REPLICAS = ("web-1", "web-2", "sockets-1", "sockets-2")
 
@@ -81,7 +81,7 @@ def front_of(site: LiveSite, folder: Path) -> Iterator[Front]:
             site.launch(name, command_of(name.partition("-")[0], port))
             stack.callback(end, site, name)
         for name, port in ports.items():
-            wait_for(lambda port=port: ready(port), f"{name}: {site.log(name)}")
+            wait_for(lambda port=port: ready(port), f"{name}: {site.log(name)}", START_SECONDS)
         stack.enter_context(nginx(folder, ports, tls_port := free_ports(1)[0]))
         yield Front(site, folder, port=tls_port, replicas=ports)
 
