@@ -10,6 +10,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from tests.binaries import require_binary
 from tests.live import LiveSite
 
+# A busy machine may stand still for seconds: Playwright itself waits for five.
+expect.set_options(timeout=30_000)
+
 # Background services of the browser would look for hosts that a test machine doesn't reach.
 ARGUMENTS = [
     "--no-sandbox",
@@ -49,4 +52,4 @@ def sign_in(page: Page, site: LiveSite) -> None:
     page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(email)
     page.get_by_label(re.compile("password", re.IGNORECASE)).fill(password)
     page.get_by_role("button", name=re.compile("log in|sign in", re.IGNORECASE)).click()
-    expect(page.locator('[data-connection="live"]')).to_be_visible(timeout=15_000)
+    expect(page.locator('[data-connection="live"]')).to_be_visible()

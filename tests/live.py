@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from http.client import HTTPConnection, HTTPException
+from itertools import islice
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +29,9 @@ from coupon_site.servers import EmbeddedServers
 ROOT = Path(__file__).resolve().parent.parent
 WAIT_SECONDS, START_SECONDS = 60, 120
 PORT_NAMES = ("web", "worker", "importer", "relay", "exporter")
+# Below those that systems give to whoever asks for any; one after another, whichever process asks.
+PORTS = range(20_000, 32_000)
+PORT_COUNTER = Path(gettempdir()) / f"test-ports-{os.geteuid()}"
 
 
 class LiveSite:
@@ -208,14 +213,26 @@ def migrated() -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [int(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    """Ports that nobody listens on, and that nobody else is given before they are listened on."""
+    with PORT_COUNTER.open("a+") as counter:
+        fcntl.flock(counter, fcntl.LOCK_EX)
+        counter.seek(0)
+        last = int(counter.read() or PORTS.start)
+        others = (PORTS[(last + number - PORTS.start) % len(PORTS)] for number in range(1, len(PORTS)))
+        found = list(islice(filter(is_free, others), count))
+        counter.truncate(0)
+        counter.write(str(found[-1]))
+    return found
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def ready(port: int) -> bool:

@@ -185,7 +185,7 @@ class LiveEvents(LiveSite):
     # --- Nodes -------------------------------------------------------------------------------------------------------
     def figure(self, node: str, name: str, **labels: str) -> float:
         """A series of a node, summed over the labels that are not given."""
-        text = httpx.get(f"http://127.0.0.1:{self.figures[node]}/metrics", timeout=10).text
+        text = httpx.get(f"http://127.0.0.1:{self.figures[node]}/metrics", timeout=30).text
         return sum(
             sample.value
             for family in text_string_to_metric_families(text)

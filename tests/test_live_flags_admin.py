@@ -76,6 +76,11 @@ def switch(page: Page, key: str) -> Locator:
     return page.get_by_role("switch", name=key, exact=True)
 
 
+def question(page: Page) -> Locator:
+    """What a dialog asks."""
+    return page.get_by_role("dialog").get_by_role("textbox")
+
+
 def open_flag(page: Page, key: str) -> None:
     press(page, page.get_by_role("link", name=re.compile(f"^{re.escape(key)}")))
     expect(page.get_by_role("heading", name=key, level=1)).to_be_visible()
@@ -121,9 +126,9 @@ def test_flag__is_rolled_from_nought_to_a_quarter_and_off_by_keyboard(browser: B
 
     press(page, slider, "Home")
     press(page, button(page, "Save"))
-    wait_for(lambda: state(site, "show.rollout") == (False, 0), "0 % to be saved", 10)
+    wait_for(lambda: state(site, "show.rollout") == (False, 0), "0 % to be saved")
     press(page, switch(page, "show.rollout"), "Space", BACK)
-    wait_for(lambda: state(site, "show.rollout") == (True, 0), "the flag to be on", 10)
+    wait_for(lambda: state(site, "show.rollout") == (True, 0), "the flag to be on")
     tab_to(page, slider)
     for _ in range(25):
         page.keyboard.press("ArrowRight")
@@ -134,10 +139,10 @@ def test_flag__is_rolled_from_nought_to_a_quarter_and_off_by_keyboard(browser: B
     assert state(site, "show.rollout") == (True, 0), "a preview saves nothing"
 
     press(page, button(page, "Save"))
-    wait_for(lambda: state(site, "show.rollout") == (True, 25), "25 % to be saved", 10)
+    wait_for(lambda: state(site, "show.rollout") == (True, 25), "25 % to be saved")
     press(page, switch(page, "show.rollout"), "Space", BACK)
 
-    wait_for(lambda: state(site, "show.rollout") == (False, 25), "the flag to be off", 10)
+    wait_for(lambda: state(site, "show.rollout") == (False, 25), "the flag to be off")
     open_tab(page, "History")
     entries = page.locator("#flag-history .flag-lines")
     expect(entries.nth(0)).to_contain_text("state: on → off")
@@ -150,6 +155,7 @@ def test_change_of_a_protected_flag__is_approved_by_a_second_person_on_a_phone_a
 ) -> None:
     first = signed_in(browser, site, site.staff, **DESK)
     press(first, switch(first, "show.guarded"), "Space")
+    expect(question(first)).to_be_focused()
     first.keyboard.type("the sale starts")
     first.keyboard.press("Enter")
     expect(first.get_by_role("status").filter(has_text="approval of another person")).to_be_visible()
@@ -169,7 +175,8 @@ def test_change_of_a_protected_flag__is_approved_by_a_second_person_on_a_phone_a
 
     open_tab(second, "History")
     press(second, second.get_by_role("button", name="Revert").first)
-    second.keyboard.type("not yet")  # the dialog's question has the focus
+    expect(question(second)).to_be_focused()
+    second.keyboard.type("not yet")
     second.keyboard.press("Enter")
     expect(second.locator("#flag-note")).to_have_text("Reverted.")
 
@@ -193,9 +200,11 @@ def test_flag_that_two_people_edit__keeps_what_the_slower_one_typed(browser: Bro
     trouble = slow.get_by_role("alert").filter(has_text=SECOND[0])
     expect(trouble).to_contain_text("description: nothing → from the faster one")
     expect(slow.get_by_label("Owner", exact=True)).to_have_value("the slower one")
-    slow.keyboard.press("Enter")  # "Keep mine on top of theirs" has the focus
+    expect(button(slow, "Keep mine on top of theirs")).to_be_focused()
+    slow.keyboard.press("Enter")
     expect(slow.get_by_label("Description", exact=True)).to_have_value("from the faster one")
-    slow.keyboard.press("Enter")  # and then "Save"
+    expect(button(slow, "Save")).to_be_focused()
+    slow.keyboard.press("Enter")
     expect(button(slow, "Save")).to_be_hidden()
     query = "SELECT owner, description FROM flags_flag WHERE key = 'show.shared'"
     assert site.sql(query) == [("the slower one", "from the faster one")]

@@ -51,7 +51,7 @@ def gift_of(client: httpx.Client, order: dict[str, Any]) -> dict[str, Any]:
     def fulfilled() -> bool:
         return bool(client.get(f"/api/v1/orders/{order['id']}/").json()["state"] == "fulfilled")
 
-    wait_for(fulfilled, "the order to be fulfilled", seconds=20)
+    wait_for(fulfilled, "the order to be fulfilled")
     gift = client.get("/api/v1/gifts/").json()["results"][0]
     return {**gift, **client.post(f"/api/v1/gifts/{gift['id']}/link").json()}
 
@@ -67,7 +67,7 @@ def scan(till: Page, code: str) -> None:
 
 
 def expect_answer(till: Page, word: str) -> None:
-    expect(till.get_by_role("dialog").get_by_role("heading", name=word)).to_be_visible(timeout=5000)
+    expect(till.get_by_role("dialog").get_by_role("heading", name=word)).to_be_visible()
 
 
 def refund_in_the_admin(page: Page, site: LiveSite, number: str) -> None:
@@ -88,7 +88,7 @@ def test_gift__is_bought_opened_scanned_taken_back_and_refunded(live_site: LiveS
         gift = gift_of(client, order)
 
         # The cashback is the giver's, whoever opens the gift.
-        cashback = wait_for(lambda: wallet(live_site) - before, "the giver's cashback", seconds=20)
+        cashback = wait_for(lambda: wallet(live_site) - before, "the giver's cashback")
         assert cashback > 0
 
         receiver = open_page(browser, live_site.url)
@@ -122,7 +122,7 @@ def test_gift__is_bought_opened_scanned_taken_back_and_refunded(live_site: LiveS
 
         operator = open_page(browser, live_site.url)
         refund_in_the_admin(operator, live_site, order["number"])
-        wait_for(lambda: wallet(live_site) == before, "the cashback to be taken back", seconds=20)
+        wait_for(lambda: wallet(live_site) == before, "the cashback to be taken back")
         refunded = client.get(f"/api/v1/orders/{order['id']}/").json()
         assert refunded["state"] == "refunded"
 

@@ -59,7 +59,7 @@ def about(subject: str, **fields: Any) -> EvaluationContext:
 def editor(live_site: LiveSite) -> Iterator[httpx.Client]:
     """Makes the flags, and may change them."""
     token = live_site.manage("shell", "--verbosity=0", "-c", MAKE).stdout.split()[-1]
-    with httpx.Client(base_url=live_site.url, headers={"Authorization": f"Bearer {token}"}, timeout=10) as client:
+    with httpx.Client(base_url=live_site.url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
         yield client
 
 
@@ -71,7 +71,7 @@ def shop(live_site: LiveSite, editor: httpx.Client) -> OpenFeatureClient:
 
 def client_of(site: LiveSite, headers: dict[str, str]) -> OpenFeatureClient:
     domain = str(uuid4())
-    api.set_provider(OFREPProvider(site.url, headers_factory=lambda: headers), domain)
+    api.set_provider(OFREPProvider(site.url, headers_factory=lambda: headers, timeout=30), domain)
     return api.get_client(domain)
 
 
@@ -183,6 +183,6 @@ def told(event: dict[str, str]) -> dict[str, str]:
 @contextmanager
 def following(client: httpx.Client, address: str) -> Iterator[Iterator[dict[str, str]]]:
     """The events of a stream that a browser opens: without any header of its own."""
-    with httpx.stream("GET", str(client.base_url.join(address)), timeout=10) as answer:
+    with httpx.stream("GET", str(client.base_url.join(address)), timeout=30) as answer:
         assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
         yield (json.loads(line.removeprefix("data: ")) for line in answer.iter_lines() if line.startswith("data: "))

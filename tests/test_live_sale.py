@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.live import LiveSite, free_ports, ready, wait_for
+from tests.live import START_SECONDS, LiveSite, free_ports, ready, wait_for
 
 pytestmark = [pytest.mark.xdist_group("live"), pytest.mark.slow]
 
@@ -78,7 +78,7 @@ def test_without_the_guard__the_same_crowd_oversells(live_site: LiveSite) -> Non
         live_site.launch(
             "unguarded", f"env METRICS_PORT=0 daphne -b 127.0.0.1 -p {port} -v 0 tests.unguarded:application"
         )
-        wait_for(lambda: ready(port), "the unguarded site")
+        wait_for(lambda: ready(port), "the unguarded site", START_SECONDS)
         asyncio.run(rush(live_site, f"http://127.0.0.1:{port}", sale, attempts=10 * stock))
 
         ordered, _ = taken(live_site, sale)

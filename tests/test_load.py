@@ -199,11 +199,23 @@ def test_locust__runs_without_a_failure_and_exports_its_figures(
 ) -> None:
     (port,) = free_ports(1)
     (tmp_path / "tokens").write_text("\n".join(f"cs_{token}" for token in live_site.tokens.values()))
-    words = ["-f", str(LOAD / "locustfile.py"), "--headless", "-u", "4", "-r", "4", "-t", "8s", "--host", live_site.url]
+    words = [
+        "-f",
+        str(LOAD / "locustfile.py"),
+        "--headless",
+        "-u",
+        "4",
+        "-r",
+        "4",
+        "-t",
+        "20s",
+        "--host",
+        live_site.url,
+    ]
     environment = {**os.environ, "LOAD_TOKENS": str(tmp_path / "tokens"), "LOAD_METRICS_PORT": str(port)}
     with subprocess.Popen([str(locust), *words], env=environment, cwd=tmp_path) as running:
-        wait_for(lambda: "loadtest_users 4.0" in read(f"http://127.0.0.1:{port}/metrics"), "four visitors", 20)
-        assert running.wait(30) == 0
+        wait_for(lambda: "loadtest_users 4.0" in read(f"http://127.0.0.1:{port}/metrics"), "four visitors")
+        assert running.wait(120) == 0
 
 
 def read(address: str) -> str:

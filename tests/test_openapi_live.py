@@ -95,7 +95,7 @@ def faults_of(operation: Operation, mode: GenerationMode, door: Door, who: str) 
     @given(case=cases_of(operation, mode, door))
     def ask(case: Case) -> None:
         headers = {**door.signatures[who], "Idempotency-Key": str(uuid4())}
-        response = case.call(base_url=door.site.url, headers=headers, timeout=20, allow_redirects=False)
+        response = case.call(base_url=door.site.url, headers=headers, timeout=60, allow_redirects=False)
         try:
             case.validate_response(response, checks=checks_of(operation, mode))
         except FailureGroup as group:
@@ -128,5 +128,5 @@ def places_of(path: str, door: Door) -> list[dict[str, str]]:
 def ids_of(path: str, door: Door) -> list[str]:
     """Two ids of what the path's list has."""
     address = door.site.url + path.partition("{id}")[0]
-    answer = httpx.get(address, headers=door.signatures["superuser"], follow_redirects=True)
+    answer = httpx.get(address, headers=door.signatures["superuser"], follow_redirects=True, timeout=30)
     return [row["id"] for row in answer.json().get("results", [])[:2]] if answer.is_success else []

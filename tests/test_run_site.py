@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.live import PORT_NAMES, ROOT, free_ports
+from tests.live import PORT_NAMES, ROOT, START_SECONDS, free_ports
 
 pytestmark = pytest.mark.slow
 
@@ -47,12 +47,13 @@ def start(environment: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
         printed += line
         if "Ctrl-C stops" in line:
             return process, printed
+    process.wait()
     raise AssertionError(printed)
 
 
 def stop(process: subprocess.Popen[str]) -> str:
     process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=30)
+    printed, _ = process.communicate(timeout=START_SECONDS)
     return printed
 
 
@@ -76,13 +77,13 @@ def test_started_twice_and_stopped__prints_a_login_that_works_and_leaves_nothing
 
     begun = time.monotonic()
     process, printed = start(environment)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < START_SECONDS
 
     address = re.search(r"http://127\.0\.0\.1:\d+", printed)
     login = re.search(r"Staff login: +(\S+) +(\S+)", printed)
     assert address
     assert login
-    with httpx.Client(base_url=address[0], follow_redirects=True) as client:
+    with httpx.Client(base_url=address[0], follow_redirects=True, timeout=30) as client:
         client.get("/admin/login/")
         form = {
             "username": login[1],

@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
 from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.db import connection, connections, transaction
 from psycopg.rows import dict_row
 
+from coupon_site.redis import client as redis_client
 from events import Event, publish, publish_many
+from events.control import GROUP
 from events.hub import Hub
 from events.leadership import Leadership
 from events.relay import Relay
@@ -19,19 +23,28 @@ from events.relay.ledger import Ledger
 from events.tests.samples import Moved
 
 EVERY_CHANNEL = {"events:orders", "events:cashback", "events:flags", "events:alerts"}
+SECONDS = 20.0
+"""How long a test waits for what comes at once where the machine does not stand still."""
 
 
 class Client(WebsocketCommunicator):
     """Reads frames as JSON; a frame that is awaited may come after others."""
 
-    async def frame(self, seconds: float = 3) -> dict[str, Any]:
-        return json.loads(await self.receive_from(seconds))
+    async def connect(self, timeout: float = SECONDS) -> tuple[bool, Any]:  # noqa: ASYNC109  as it is called upstream
+        return await super().connect(timeout)
+
+    async def disconnect(self, code: int = 1000, timeout: float = SECONDS) -> None:  # noqa: ASYNC109  the same
+        await super().disconnect(code, timeout)
+
+    async def frame(self) -> dict[str, Any]:
+        return json.loads(await self.receive_from(SECONDS))
 
     async def greeting(self) -> list[dict[str, Any]]:
-        """Everything said before the first event."""
-        frames = [await self.frame()]
-        while not await self.receive_nothing(timeout=0.1):
-            frames.append(await self.frame())
+        """Everything said before the answer to the first message."""
+        await self.send_json_to({"type": "ping", "ref": "greeted"})
+        frames: list[dict[str, Any]] = []
+        while (frame := await self.frame()).get("ref") != "greeted":
+            frames.append(frame)
         return frames
 
     async def ask(self, **message: Any) -> dict[str, Any]:
@@ -53,7 +66,7 @@ class Client(WebsocketCommunicator):
     async def close_code(self) -> int:
         """Read on until the server ends the connection."""
         while True:
-            output = await self.receive_output(3)
+            output = await self.receive_output(SECONDS)
             if output["type"] == "websocket.close":
                 return output["code"]
 
@@ -108,6 +121,23 @@ async def announce_and_relay(*, count: int = 1, **fields: Any) -> None:
 
 async def caught_up(hub: Hub, seq: int, channel: str = "events:orders") -> None:
     """Wait until this process has fanned out that event."""
-    async with asyncio.timeout(3):
-        while hub.channels[channel].last < seq:  # noqa: ASYNC110  nothing tells of it
+    await until(lambda: hub.channels[channel].last >= seq)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Look again and again until it is so."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110  nothing tells of it
             await asyncio.sleep(0.01)
+
+
+async def in_control() -> None:
+    """Wait until this test's hub is in its group, where other processes are heard."""
+    layer: Any = get_channel_layer()
+    await until(lambda: redis_client().exists(layer._group_key(GROUP)))
+
+
+async def a_while(turns: int = 50) -> None:
+    """Until what is under way in this loop is done, even where the process stands still in the middle."""
+    for _ in range(turns):
+        await asyncio.sleep(0.001)

@@ -21,7 +21,7 @@ from events.relay import Relay
 from events.routing import websocket_urlpatterns
 from events.services import claim
 from events.services.webhooks import create_endpoint
-from events.tests.clients import Client
+from events.tests.clients import SECONDS, Client
 from events.tests.receiver import Receiver, receiving
 
 
@@ -57,8 +57,9 @@ def relay() -> Iterator[Relay]:
 
 
 @pytest.fixture
-async def hub() -> AsyncIterator[Hub]:
+async def hub(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
     """This test's hub, which has found Redis."""
+    monkeypatch.setattr("events.hub.hub.START_SECONDS", SECONDS)
     hub = await hub_of_loop()
     yield hub
     await hub.stop()

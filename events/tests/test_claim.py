@@ -61,6 +61,7 @@ def test_workers_side_by_side__never_get_the_same_message(make_message: MakeMess
     barrier = Barrier(4)
 
     def work() -> list[str]:
+        connection.ensure_connection()  # which takes longer than some claims
         barrier.wait()
         got: list[str] = []
         while claimed := claim(topics=["sample"], at=timezone.now(), limit=10):
@@ -173,6 +174,7 @@ def test_limited_topic__holds_with_workers_side_by_side(make_message: MakeMessag
     barrier = Barrier(6)
 
     def work() -> int:
+        connection.ensure_connection()  # which takes longer than some claims
         barrier.wait()
         got = sum(len(claim(topics=["sample"], at=timezone.now(), limit=3)) for _ in range(5))
         connection.close()

@@ -18,6 +18,7 @@ from events.control import order_drain
 from events.hub import Hub
 from events.hub.gate import TooMany
 from events.hub.viewer import Refused
+from events.tests.clients import SECONDS, in_control
 from events.tests.test_event_stream import Reader, reader_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,13 +78,13 @@ async def test_whoever_comes_meanwhile__is_refused(hub: Hub) -> None:
 async def test_clients_that_go_by_themselves__are_not_waited_for(
     superuser: User, connect: Connect, hub: Hub, settings: Settings
 ) -> None:
-    settings.REALTIME_DRAIN_SECONDS = 5.0
+    settings.REALTIME_DRAIN_SECONDS = 10.0
     client = await connect(superuser)
     draining = asyncio.create_task(hub.drain.run())
     await client.frame()
     await client.disconnect()
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(9):
         await draining
 
 
@@ -95,7 +96,7 @@ async def test_order_while_it_drains__waits_for_the_same_drain(superuser: User, 
     await hub.drain.run()
 
     assert not hub.everyone()
-    assert await client.receive_output(3) == {"type": "websocket.close", "code": 1012}
+    assert await client.receive_output(SECONDS) == {"type": "websocket.close", "code": 1012}
     await first
 
 
@@ -113,7 +114,7 @@ async def test_event_streams__end_too(superuser: User, hub: Hub) -> None:
 
 async def test_order__is_obeyed_by_the_processes_of_that_host(superuser: User, connect: Connect, hub: Hub) -> None:
     client = await connect(superuser)
-    await asyncio.sleep(0.2)  # the hub joins its group
+    await in_control()
 
     await sync_to_async(order_drain)(host="another.example")
     assert await client.receive_nothing(timeout=0.2)
@@ -151,7 +152,7 @@ async def test_sigterm__is_kept_back_until_everybody_has_left(server: Server, cl
     os.kill(os.getpid(), signal.SIGTERM)
 
     assert (await farewell(client))[1] == 1012
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(SECONDS):
         while not server.should_exit:  # noqa: ASYNC110  nothing tells of it
             await asyncio.sleep(0.01)
     assert not hub.everyone()

@@ -17,7 +17,7 @@ from conftest import MakeUser
 from events.hub import Hub
 from events.hub.event_stream import cursor_of, text_of
 from events.sse import EventStreamDoor
-from events.tests.clients import EVERY_CHANNEL, announce_and_relay, caught_up
+from events.tests.clients import EVERY_CHANNEL, SECONDS, announce_and_relay, caught_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,15 +34,15 @@ class Reader(ApplicationCommunicator):
 
     async def begin(self) -> int:
         await self.send_input({"type": "http.request", "body": b"", "more_body": False})
-        start = await self.receive_output(3)
+        start = await self.receive_output(SECONDS)
         self.status = start["status"]
         self.headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
         return self.status
 
     async def problem(self) -> dict[str, Any]:
-        return json.loads((await self.receive_output(3))["body"])
+        return json.loads((await self.receive_output(SECONDS))["body"])
 
-    async def part(self, seconds: float = 3) -> dict[str, str]:
+    async def part(self, seconds: float = SECONDS) -> dict[str, str]:
         while b"\n\n" not in self.rest:
             self.rest += (await self.receive_output(seconds))["body"]
         text, _, self.rest = self.rest.partition(b"\n\n")
@@ -65,7 +65,7 @@ class Reader(ApplicationCommunicator):
 
     async def leave(self) -> None:
         await self.send_input({"type": "http.disconnect"})
-        await self.wait(3)
+        await self.wait(SECONDS)
 
 
 Open = Callable[..., Awaitable[Reader]]
@@ -240,7 +240,7 @@ async def test_revoked_token__ends_the_stream_with_its_code(
     hub.keeper.ask([str(superuser.public_id)])
 
     assert (await stream.notice("closed"))["code"] == 4401
-    await stream.wait(3)
+    await stream.wait(SECONDS)
     assert not hub.everyone()
 
 

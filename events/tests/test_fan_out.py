@@ -10,6 +10,7 @@ from events.hub import Hub
 from events.hub.fanout import TURN_WRITES
 from events.hub.frame import Batch, message_of
 from events.hub.reader import runs
+from events.tests.clients import a_while
 from events.tests.network import ORDERS, STAFF, follower, frame, texts_of
 
 
@@ -120,7 +121,7 @@ async def test_what_is_queued__stands_in_front_of_what_comes(hub: Hub) -> None:
     network.blocked = False
 
     hub.deliver(hub.channels[ORDERS], frame(2))
-    await asyncio.sleep(0.01)
+    await a_while()
     hub.deliver(hub.channels[ORDERS], frame(3))
 
     assert [list(texts_of(data)) for data in network.writes] == [[b"1", b"2"], [b"3"]]
@@ -132,7 +133,7 @@ async def test_reply__stands_in_front_of_what_comes(hub: Hub) -> None:
 
     connection.push(frame(1))
     hub.deliver(hub.channels[ORDERS], frame(2))
-    await asyncio.sleep(0.01)
+    await a_while()
 
     assert network.seqs() == [1, 2]
 
@@ -142,7 +143,7 @@ async def test_socket_that_closes__gets_nothing_more(hub: Hub) -> None:
     network.closing = True
 
     hub.deliver(hub.channels[ORDERS], frame(1))
-    await asyncio.sleep(0.01)
+    await a_while()
 
     assert network.writes == []
     assert connection.writer.done()
@@ -153,7 +154,7 @@ async def test_fast_path_switched_off__sends_by_asgi(hub: Hub, settings: Setting
     _, network = await follower(hub)
 
     hub.deliver(hub.channels[ORDERS], frame(1))
-    await asyncio.sleep(0.01)
+    await a_while()
 
     assert network.writes == []
     assert network.sent == [{"type": "websocket.send", "text": "1"}]

@@ -28,7 +28,7 @@ from events.hub.socket import Socket
 from events.hub.viewer import Viewer
 from events.hub.wire import DaphneWire, bare
 from events.models import OutboxChannel, OutboxEvent
-from events.tests.clients import announce_and_relay, caught_up, relay_all
+from events.tests.clients import SECONDS, a_while, announce_and_relay, caught_up, in_control, relay_all
 
 ORDERS = "events:orders"
 PERMISSION = "perm:orders.view_order"
@@ -64,7 +64,7 @@ async def test_hub_that_starts_late__does_not_repeat_the_past(superuser: User) -
         await announce_and_relay()
         await caught_up(hub, 4)
 
-        await asyncio.sleep(0.02)
+        await a_while()
         assert wire.ids() == [4]
 
 
@@ -80,7 +80,7 @@ async def test_hub_that_starts_before_redis_is_put_back__does_not_repeat_the_pas
         await announce_and_relay()
         await caught_up(hub, 4)
 
-        await asyncio.sleep(0.02)
+        await a_while()
         assert wire.ids() == [4]
 
 
@@ -162,7 +162,7 @@ async def test_new_epoch__is_a_gap_and_then_goes_on(superuser: User, connect: Co
     client = await connect(superuser)
     await announce_and_relay(count=3)
     await client.events(3)
-    await asyncio.sleep(0.2)  # the hub joins its group
+    await in_control()
 
     await database_sync_to_async(go_back_to_the_first)()
     await database_sync_to_async(relay_all)()
@@ -203,7 +203,7 @@ async def test_redis_away__sockets_stay_open_are_told_and_miss_nothing(
     monkeypatch.undo()
     away.clear()
 
-    assert await client.frame(seconds=10) == {"type": "status", "state": "ok"}
+    assert await client.frame() == {"type": "status", "state": "ok"}
     assert [event["id"] for event in await client.events(2)] == [1, 2]
 
 
@@ -283,9 +283,9 @@ async def test_stalled_client__is_cut_off_and_holds_up_nobody(quiet_hub: Hub) ->
     for seq in range(1, 201):
         quiet_hub.deliver(quiet_hub.channels[ORDERS], event(seq))
         await asyncio.sleep(0)
-    await asyncio.sleep(0.05)
+    await a_while()
     stalled.open.set()
-    await asyncio.sleep(0.05)
+    await a_while()
 
     assert healthy.ids() == list(range(1, 201))
     assert stalled.sent[-1] == {"type": "websocket.close", "code": 4410}
@@ -344,7 +344,7 @@ async def test_server_that_never_waits__is_looked_at_by_its_buffer(quiet_hub: Hu
 
     for seq in range(1, 101):
         quiet_hub.deliver(quiet_hub.channels[ORDERS], event(seq))
-    await asyncio.sleep(0.05)
+    await a_while()
 
     assert wire.ids() == []
     assert connection.ending == "slow_consumer"
@@ -409,7 +409,7 @@ async def test_send_that_fails__ends_the_writer_and_nothing_else(quiet_hub: Hub)
         await quiet_hub.subscribe(each, ORDERS)
 
     quiet_hub.deliver(quiet_hub.channels[ORDERS], event(1))
-    await asyncio.sleep(0.05)
+    await a_while()
 
     assert connection.writer.done()
     assert other.ids() == [1]
@@ -444,7 +444,7 @@ async def test_live_events_during_a_replay__come_after_it_and_once(
 
     await quiet_hub.subscribe(connection, ORDERS, since=2)
     quiet_hub.deliver(channel, event(7))
-    await asyncio.sleep(0.02)
+    await a_while()
 
     assert wire.ids() == [3, 4, 5, 6, 7]
 
@@ -456,7 +456,7 @@ async def test_replay_larger_than_the_queue__leaves_room_for_what_comes(quiet_hu
 
     await quiet_hub.subscribe(connection, ORDERS, since=0)
     quiet_hub.deliver(channel, *[event(seq) for seq in range(301, 340)])
-    await asyncio.sleep(0.05)
+    await a_while()
 
     assert wire.ids() == list(range(1, 340))
 
@@ -475,7 +475,7 @@ async def test_too_much_to_replay__is_a_gap(
     monkeypatch.setattr(quiet_hub.reader, "recover", recover)
 
     await quiet_hub.subscribe(connection, ORDERS, since=since)
-    await asyncio.sleep(0.02)
+    await a_while()
 
     subscribed, gap = [json.loads(message["text"]) for message in wire.sent]
     assert (subscribed["recovered"], subscribed["id"]) == (False, last)
@@ -505,7 +505,7 @@ async def test_whatever_is_published__nobody_sees_a_foreign_frame_and_nobody_mis
         keys = [PERMISSION, *[f"user:{name}" for name in names]]
         random.Random(seed).shuffle(keys)
         hub.deliver(hub.channels[ORDERS], event(seq, audience=tuple(keys)))
-    await asyncio.sleep(0.01)
+    await a_while(10)
     await hub.stop()
 
     for name, wire in wires.items():
@@ -556,7 +556,7 @@ async def hub_and_client(user: User) -> AsyncIterator[tuple[Hub, Wire]]:
     """A hub that starts now, with one follower; what it gets."""
     hub = Hub()
     hub.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await hub.ready.wait()
     wire = Wire()
     connection = staff_connection(hub, wire)

@@ -18,7 +18,7 @@ from events.hub import Hub
 from events.hub.gate import Gate, Pace, TooMany, address_of
 from events.hub.viewer import Refused
 from events.routing import websocket_urlpatterns
-from events.tests.clients import Client
+from events.tests.clients import SECONDS, Client
 from events.tests.test_event_stream import Reader, reader_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,10 +46,10 @@ async def attempt(hub: Hub) -> AsyncIterator[Attempt]:
         if address:
             client.scope["client"] = [address, 1]
         await client.send_input({"type": "websocket.connect"})
-        first = await client.receive_output(3)
+        first = await client.receive_output(SECONDS)
         if first["type"] != "websocket.accept":
             return "refused", first["status"]
-        second = await client.receive_output(3)
+        second = await client.receive_output(SECONDS)
         return ("closed", second["code"]) if second["type"] == "websocket.close" else ("open", 0)
 
     yield connect
@@ -182,8 +182,8 @@ async def test_event_streams__have_the_same_limits(superuser: User, hub: Hub, se
 async def test_attempts_that_are_refused__take_no_place(user: User, make_user: MakeUser, hub: Hub) -> None:
     client = Client(APPLICATION, ADDRESS, headers=[(b"authorization", b"Bearer nonsense")])
     await client.send_input({"type": "websocket.connect"})
-    await client.receive_output(3)
-    await client.wait(3)
+    await client.receive_output(SECONDS)
+    await client.wait(SECONDS)
 
     assert not hub.gate.inside
 
@@ -230,5 +230,5 @@ async def test_client_that_takes_nothing__is_dropped_instead_of_being_told(
 
     hub.keeper.look_after(connection, connection.ends_at + 1)
 
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(SECONDS):
         await dropped.wait()

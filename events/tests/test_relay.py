@@ -66,7 +66,7 @@ def plain() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """What a plain subscriber of Redis hears."""
     with redis_client().pubsub(ignore_subscribe_messages=True) as pubsub:
         pubsub.subscribe(ORDERS)
-        pubsub.get_message(timeout=1)
+        pubsub.get_message(timeout=10)
 
         def heard() -> list[dict[str, Any]]:
             found = []

@@ -1,7 +1,6 @@
 """The worker as a process, and what it does by the clock."""
 
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from events.tests.receiver import Receiver, Reply
 from events.tests.samples import Moved, Noted
 from events.wake import CHANNEL, Bell, Doorman
 from events.worker import Worker
+from tests.live import free_ports
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -159,13 +159,13 @@ def test_topic_that_nobody_handles__is_refused() -> None:
 def test_commit__wakes_whoever_waits() -> None:
     doorman = Doorman()
     doorman.wait(0.01)  # subscribes
+    doorman.wait(0.05)
     threading.Timer(0.1, lambda: (note_raw(), close_old_connections(), connection.close())).start()
 
     started = time.monotonic()
-    doorman.wait(0.05)
-    doorman.wait(5)
+    doorman.wait(60)
 
-    assert 0 < time.monotonic() - started < 2
+    assert 0 < time.monotonic() - started < 30
     doorman.close()
 
 
@@ -183,18 +183,18 @@ def test_redis_away__only_means_polling(settings: Settings) -> None:
     bell.ring()
     doorman.wait(0.1)
 
-    assert 0.1 <= time.monotonic() - started < 1
+    assert 0.1 <= time.monotonic() - started < 10
     assert bell.silent_until > started
 
 
 def test_bell__rings_on_the_channel_of_redis() -> None:
     with redis.client().pubsub(ignore_subscribe_messages=True) as pubsub:
         pubsub.subscribe(CHANNEL)
-        pubsub.get_message(timeout=1)
+        pubsub.get_message(timeout=10)
 
         Bell().ring()
 
-        assert pubsub.get_message(timeout=1) is not None
+        assert pubsub.get_message(timeout=10) is not None
 
 
 # --- Leadership and sweeps -------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def test_sigterm__ends_the_process_after_the_message_at_hand_and_gives_back_the_
     with running("run_worker", "--topics", "sample") as process:
         wait_for(lambda: delivered() > 0)
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 0, output
     assert f"Done: {delivered()} messages worked off." in output
@@ -302,13 +302,12 @@ def test_worker_killed_while_a_webhook_is_answered__leaves_it_to_another_under_t
 def test_port__answers_metrics_and_health(make_message: MakeMessage) -> None:
     make_message(topic="sample", handler="events.tests.process_handlers.take_a_while")
 
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
 
     with running("run_worker", "--topics", "sample", "--port", str(port)):
         wait_for(lambda: delivered() == 1)
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
-        health = httpx.get(f"http://127.0.0.1:{port}/livez")
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
+        health = httpx.get(f"http://127.0.0.1:{port}/livez", timeout=30)
 
     assert 'outbox_processed_total{topic="sample"} 1.0' in text
     assert 'outbox_failed_total{reason="dead",topic="sample"} 0.0' in text
@@ -322,7 +321,7 @@ def test_relay_process__ends_on_sigterm() -> None:
         assert "Relaying events:orders" in process.stdout.readline()
         note_raw()
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 0, output
     assert "events published." in output

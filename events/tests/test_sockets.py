@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -10,7 +10,6 @@ from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.models import Session
 from django.test import Client as Browser
@@ -23,7 +22,7 @@ from events import streams
 from events.control import announce_revocation
 from events.hub import Hub
 from events.routing import websocket_urlpatterns
-from events.tests.clients import EVERY_CHANNEL, Client, announce_and_relay, caught_up
+from events.tests.clients import EVERY_CHANNEL, SECONDS, Client, announce_and_relay, caught_up, in_control, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -214,7 +213,7 @@ async def test_defect_in_a_handler__leaves_nothing_of_the_socket_in_the_hub(
 
     await client.send_json_to({"type": "subscribe", "channel": "events:orders"})
     with pytest.raises(ZeroDivisionError):
-        await client.receive_output(1)
+        await client.wait(SECONDS)
 
     assert hub.everyone() == []
 
@@ -223,11 +222,11 @@ async def test_defect_in_a_handler__leaves_nothing_of_the_socket_in_the_hub(
 async def status_of(path: str = ADDRESS, *, headers: dict[str, str] | None = None, http: bool = False) -> int:
     """Try to connect: 101 when accepted, else the HTTP status; 403 is a close before accepting."""
     lines = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-    client = WebsocketCommunicator(APPLICATION, path, headers=lines)
+    client = Client(APPLICATION, path, headers=lines)
     if http:
         client.scope["extensions"] = {"websocket.http.response": {}}
     await client.send_input({"type": "websocket.connect"})
-    answer = await client.receive_output(3)
+    answer = await client.receive_output(SECONDS)
     if answer["type"] == "websocket.accept":
         await client.disconnect()
         return 101
@@ -310,11 +309,12 @@ async def test_right_taken_away__ends_the_subscription_at_the_next_review(
 
 
 @pytest.mark.usefixtures("quick_reviews")
-async def test_right_given__widens_what_is_seen(user: User, connect: Connect) -> None:
+async def test_right_given__widens_what_is_seen(user: User, connect: Connect, hub: Hub) -> None:
     client = await connect(user)
+    [connection] = hub.everyone()
 
     await database_sync_to_async(User.objects.filter(pk=user.pk).update)(is_superuser=True)
-    await asyncio.sleep(0.6)
+    await until(lambda: connection.viewer.access["events:orders"] == "perm:orders.view_order")
     await announce_and_relay()
 
     assert [event["id"] for event in await client.events(1)] == [1]
@@ -328,7 +328,7 @@ def seldom_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("seldom_reviews")
 async def test_revocation__is_applied_at_once(user: User, connect: Connect) -> None:
     client, other = await connect(user), await connect(user)
-    await asyncio.sleep(0.2)  # the hub joins its group
+    await in_control()
 
     await database_sync_to_async(User.objects.filter(pk=user.pk).update)(is_active=False)
     await sync_to_async(announce_revocation)(users=[user.public_id])
@@ -418,11 +418,20 @@ async def test_figures__come_from_one_sampler_for_all_listeners(
             300,
             1,
         )
-    frames = [[await client.frame() for _ in range(3)] for client in clients]
+    last = [await clients[-1].frame() for _ in range(3)][-1]["data"]["orders"]
+    frames = [[frame async for frame in up_to(last, client)] for client in clients[:-1]]
 
     assert {frame["event"] for each in frames for frame in each} == {"metrics-update"}
     assert {frame["channel"] for each in frames for frame in each} == {"metrics"}
-    assert len(samples) <= 6
+    heard = [[frame["data"]["orders"] for frame in each] for each in frames]
+    assert all(numbers == list(range(numbers[0], last + 1)) for numbers in heard)
+
+
+async def up_to(last: int, client: Client) -> AsyncIterator[dict[str, Any]]:
+    """What a client is told of figures, until that sample."""
+    while (frame := await client.frame())["data"]["orders"] < last:
+        yield frame
+    yield frame
 
 
 async def test_sampler__runs_only_while_somebody_listens(

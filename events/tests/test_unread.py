@@ -10,6 +10,7 @@ import pytest
 from events.hub import Hub
 from events.hub.connection import Connection
 from events.hub.unread import Unread
+from events.tests.clients import SECONDS, a_while
 from events.tests.network import ORDERS, Network, follower, frame
 
 
@@ -55,7 +56,7 @@ async def test_client_that_shows_no_sign_of_reading__is_asked_once_and_sent_no_m
 
     for seq in range(1, 31):
         hub.deliver(hub.channels[ORDERS], frame(seq))
-    await asyncio.sleep(0.02)
+    await a_while()
 
     assert network.seqs() == list(range(1, window + 1))
     assert len(network.answers) == 1
@@ -67,7 +68,7 @@ async def test_answer__frees_what_was_sent_before_the_question(hub: Hub, window:
     for seq in range(1, 31):
         hub.deliver(hub.channels[ORDERS], frame(seq))
 
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(SECONDS):
         while connection.backlog:
             network.answers[-1]()
             await asyncio.sleep(0.01)
@@ -92,7 +93,7 @@ async def test_question_by_message__overtakes_what_waits_for_its_answer(hub: Hub
     connection.unread = Unread(counts=True)
     connection.replay([frame(seq) for seq in range(1, 301)])
 
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(SECONDS):
         while connection.backlog:
             await asyncio.sleep(0.01)
             connection.ponged()

@@ -56,7 +56,7 @@ def call(server: tuple[str, int, Any]) -> Iterator[Callable[..., ClientConnectio
 
         def open_socket(**options: Any) -> ClientConnection:
             client = stack.enter_context(connect(f"ws://127.0.0.1:{server[1]}/", max_size=None, **options))
-            assert json.loads(client.recv(5)) == {"wire": KINDS[server[0]].__name__}
+            assert json.loads(client.recv(30)) == {"wire": KINDS[server[0]].__name__}
             return client
 
         yield open_socket
@@ -71,8 +71,8 @@ def test_frames_written_beneath__come_in_order_with_those_of_the_server(
 
     client.send(json.dumps({"do": "mix", "texts": texts}))
 
-    assert [client.recv(5) for _ in texts] == texts
-    assert [json.loads(client.recv(5)) for _ in range(2)] == [{"taken": True}, "last"]
+    assert [client.recv(30) for _ in texts] == texts
+    assert [json.loads(client.recv(30)) for _ in range(2)] == [{"taken": True}, "last"]
 
 
 def test_ping__is_answered_by_the_socket_alone(call: Callable[..., ClientConnection]) -> None:
@@ -80,7 +80,7 @@ def test_ping__is_answered_by_the_socket_alone(call: Callable[..., ClientConnect
 
     client.send(json.dumps({"do": "ping"}))
 
-    assert json.loads(client.recv(5)) == "answered"
+    assert json.loads(client.recv(30)) == "answered"
 
 
 def test_client_that_does_not_read__is_seen_and_let_go(
@@ -101,7 +101,7 @@ def test_socket_that_is_closed__takes_nothing_more(call: Callable[..., ClientCon
     client.send(json.dumps({"do": "close"}))
 
     with pytest.raises(ConnectionClosed) as closed:
-        client.recv(5)
+        client.recv(30)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4400
 

@@ -78,13 +78,13 @@ class Manager:
         body: list[dict[str, Any]] = [{"labels": dict(labels), "annotations": annotations} for labels in alerts]
         for alert in body if over else ():
             alert["endsAt"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        answer = httpx.post(f"{self.url}/api/v2/alerts", json=body, timeout=5)
+        answer = httpx.post(f"{self.url}/api/v2/alerts", json=body, timeout=30)
         assert answer.is_success, answer.text
 
     def silenced(self, labels: Mapping[str, str]) -> bool:
         """Whether another alert inhibits this one."""
         filters = [f'{name}="{value}"' for name, value in labels.items()]
-        answer = httpx.get(f"{self.url}/api/v2/alerts", params={"filter": filters}, timeout=5)
+        answer = httpx.get(f"{self.url}/api/v2/alerts", params={"filter": filters}, timeout=30)
         [alert] = answer.raise_for_status().json()
         return bool(alert["status"]["inhibitedBy"])
 

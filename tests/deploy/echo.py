@@ -7,7 +7,7 @@ from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-START_SECONDS = 10
+START_SECONDS = 30
 
 
 class Echo(BaseHTTPRequestHandler):

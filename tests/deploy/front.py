@@ -22,7 +22,7 @@ from tests.binaries import require_binary
 from tests.deploy.certificate import trusting, write_certificate
 from tests.deploy.files import services
 from tests.deploy.loopback import nginx_on_loopback
-from tests.live import LiveSite, free_ports, ready, wait_for
+from tests.live import START_SECONDS, LiveSite, free_ports, ready, wait_for
 
 REPLICAS = ("web-1", "web-2", "sockets-1", "sockets-2")
 
@@ -42,7 +42,7 @@ class Front:
 
     def client(self, shopper: int = 1) -> httpx.Client:
         return httpx.Client(
-            base_url=self.url, verify=self.trust(), http2=True, headers=self.site.signature(shopper), timeout=10
+            base_url=self.url, verify=self.trust(), http2=True, headers=self.site.signature(shopper), timeout=30
         )
 
     def socket(self, query: str = "") -> ClientConnection:
@@ -59,8 +59,13 @@ class Front:
         order: str = answer.json()["id"]
         return order
 
+    def kinds_that_served(self, path: str) -> set[str]:
+        """Of process; nginx writes it down a moment after the answer."""
+        served = wait_for(lambda: self.served_by(path), f"nginx to write down {path}")
+        return {name.partition("-")[0] for name in served}
+
     def served_by(self, path: str) -> list[str]:
-        """Who answered the requests for a path, as nginx wrote it down."""
+        """Who answered the requests for a path, as nginx wrote it down so far."""
         names = {f"127.0.0.1:{port}": name for name, port in self.replicas.items()}
         lines = [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
         return [names[line["upstream"].split(", ")[-1]] for line in lines if line["uri"] == path and line["upstream"]]
@@ -76,7 +81,7 @@ def front_of(site: LiveSite, folder: Path) -> Iterator[Front]:
             site.launch(name, command_of(name.partition("-")[0], port))
             stack.callback(end, site, name)
         for name, port in ports.items():
-            wait_for(lambda port=port: ready(port), f"{name}: {site.log(name)}")
+            wait_for(lambda port=port: ready(port), f"{name}: {site.log(name)}", START_SECONDS)
         stack.enter_context(nginx(folder, ports, tls_port := free_ports(1)[0]))
         yield Front(site, folder, port=tls_port, replicas=ports)
 
@@ -112,7 +117,7 @@ def nginx(folder: Path, ports: Mapping[str, int], tls_port: int) -> Iterator[Non
         [require_binary("nginx"), "-p", str(folder), "-c", str(config), "-g", "daemon off;"]
     ) as process:
         try:
-            wait_for(lambda: answers(f"http://127.0.0.1:{status_port}/healthz"), "nginx", 10)
+            wait_for(lambda: answers(f"http://127.0.0.1:{status_port}/healthz"), "nginx")
             yield
         finally:
             process.terminate()
@@ -150,6 +155,10 @@ class Follower(threading.Thread, ABC):
     def follow(self) -> None:
         """Until the connection ends."""
 
+    @abstractmethod
+    def has_place(self) -> bool:
+        """Whether it was told where it stands, so that it hears of all that comes."""
+
     def note(self, event: dict[str, Any]) -> None:
         if event["channel"] == "events:orders":
             self.orders[f"{event['data']['order']} {event['data']['type']}"] += 1
@@ -172,14 +181,20 @@ class Stream(Follower):
         with self.front.client() as client, client.stream("GET", "/api/v1/realtime/sse", headers=headers) as answer:
             answer.raise_for_status()
             self.connections += 1
+            reached = self.last_id
             for line in answer.iter_lines():
                 field, _, value = line.partition(": ")
                 if field == "id":
-                    self.last_id = value
-                elif field == "data" and "data" in (event := json.loads(value)):
-                    self.note(event)
+                    reached = value
+                elif field == "data":
+                    self.last_id = reached
+                    if "data" in (event := json.loads(value)):
+                        self.note(event)
                 if self.stopped.is_set():
                     return
+
+    def has_place(self) -> bool:
+        return "events:orders=" in self.last_id
 
 
 class SocketFollower(Follower):
@@ -197,6 +212,9 @@ class SocketFollower(Follower):
                     self.hear(json.loads(socket.recv(timeout=0.2)))
                 except TimeoutError:
                     continue
+
+    def has_place(self) -> bool:
+        return self.position is not None
 
     def hear(self, frame: dict[str, Any]) -> None:
         if frame.get("type") == "subscribed" and frame["channel"] == "events:orders" and self.position is None:

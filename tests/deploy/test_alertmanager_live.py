@@ -126,6 +126,8 @@ def test_critical_alert__silences_warnings_of_its_service_and_no_other(
     manager: Manager, receivers: Receivers, cluster: str
 ) -> None:
     manager.post(labels_of("HighErrorRate", cluster=cluster), summary=f"{cluster} critical of web")
+    for kind in ("slack", "discord", "email", "webhook"):
+        came(receivers, kind, cluster, "HighErrorRate")
     manager.post(
         labels_of("HighResponseTime", cluster=cluster),
         labels_of("SlowOrderProcessing", cluster=cluster),

@@ -183,5 +183,5 @@ def test_series_of_the_site__are_in_its_live_exposition(live_site: LiveSite) -> 
 
 def exposed(port: int) -> set[str]:
     """Names of the samples that a process shows."""
-    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
     return {re.split(r"[{ ]", line, maxsplit=1)[0] for line in text.splitlines() if not line.startswith("#")}

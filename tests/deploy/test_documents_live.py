@@ -81,7 +81,7 @@ def test_command__works_on_a_laptop(command: str, live_site: LiveSite, servers: 
         env={**live_site.environment, "PATH": f"{os.environ['PATH']}{os.pathsep}{PLACES}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -97,7 +97,7 @@ def test_queries__are_answered(servers: stack.Servers) -> None:
 def test_queries__ask_for_series_that_are_served_here_or_by_a_named_exporter(servers: stack.Servers) -> None:
     asked = {name for query in QUERIES for name in series_of(query) if not name.startswith(NOT_HERE)}
 
-    wait_for(lambda: not asked - served(servers), f"series: {asked - served(servers)}", seconds=20)
+    wait_for(lambda: not asked - served(servers), f"series: {asked - served(servers)}")
 
 
 def test_series_of_the_sources__are_scraped(servers: stack.Servers) -> None:
@@ -105,7 +105,7 @@ def test_series_of_the_sources__are_scraped(servers: stack.Servers) -> None:
     asked = {SAMPLES[name] if name in SAMPLES else SERIES[name] for name in named}
     asked = {series for series in asked if not CLUSTER.issuperset(series.jobs)}
 
-    wait_for(lambda: not unseen(asked, servers), f"series: {unseen(asked, servers)}", seconds=20)
+    wait_for(lambda: not unseen(asked, servers), f"series: {unseen(asked, servers)}")
 
 
 def unseen(asked: set[Series], servers: stack.Servers) -> set[str]:

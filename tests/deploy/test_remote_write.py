@@ -100,5 +100,5 @@ def test_what_is_kept__arrives_and_nothing_else(tmp_path: Path) -> None:
         wait_for(lambda: near.query("prometheus_remote_storage_samples_total > 0"), "the sender to count it")
 
         assert arrived.labels.items() >= {"job": "prometheus", "cluster": "coupon-site"}.items()
-        assert near.query("go_goroutines")
+        wait_for(lambda: near.query("go_goroutines"), "a scrape that was in time")
         assert {each.labels["__name__"] for each in far.query('{job="prometheus"}')} == {"up"}

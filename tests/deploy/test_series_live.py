@@ -116,7 +116,7 @@ def shown_by_others(live_site: LiveSite, tmp_path_factory: pytest.TempPathFactor
 
 
 def metrics(servers: stack.Servers, job: str) -> str:
-    return httpx.get(f"{servers.url(job)}/metrics", timeout=10).text
+    return httpx.get(f"{servers.url(job)}/metrics", timeout=30).text
 
 
 @pytest.mark.parametrize("job", PROGRAMS)

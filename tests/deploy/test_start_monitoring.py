@@ -59,12 +59,12 @@ def test_started_and_stopped__every_target_of_its_own_is_up_and_nothing_is_left(
                 break
         address = re.search(r"Prometheus: +(http://127\.0\.0\.1:\d+)/", printed)
         assert address, printed
-        found = wait_for(lambda: health_of(address[1]), "a scrape of every target")
+        wanted = {**dict.fromkeys(PROGRAMS, "up"), **dict.fromkeys(SITE_JOBS, "down")}
+        wait_for(lambda: health_of(address[1]) == wanted, f"{wanted}")
     finally:
         process.send_signal(signal.SIGINT)
         last, _ = process.communicate(timeout=60)
 
-    assert found == {**dict.fromkeys(PROGRAMS, "up"), **dict.fromkeys(SITE_JOBS, "down")}
     assert last.endswith("Stopped.\n")
     assert process.returncode == 0
     assert [
@@ -73,10 +73,9 @@ def test_started_and_stopped__every_target_of_its_own_is_up_and_nothing_is_left(
 
 
 def health_of(address: str) -> dict[str, str]:
-    """Job → health of its targets; nothing until each was asked."""
-    targets = httpx.get(f"{address}/api/v1/targets", params={"state": "active"}).json()["data"]["activeTargets"]
-    health = {target["labels"]["job"]: target["health"] for target in targets}
-    return health if len(health) == len(PROGRAMS) + len(SITE_JOBS) and "unknown" not in health.values() else {}
+    """Job → health of its targets, which may miss a scrape on a busy machine."""
+    answer = httpx.get(f"{address}/api/v1/targets", params={"state": "active"}, timeout=30)
+    return {target["labels"]["job"]: target["health"] for target in answer.json()["data"]["activeTargets"]}
 
 
 def test_programs_that_are_not_installed__are_one_line_that_names_their_packages(

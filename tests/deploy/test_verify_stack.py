@@ -88,7 +88,7 @@ def test_alert_made_up__reaches_the_receivers_of_its_severity(
     assert "is on its way to critical" in said
     assert "Delivered: discord, email, slack." in said
     # What a busy site's own alerts were told by may be counted for it.
-    wait_for(lambda: kinds(stand_ins) == {"discord", "email", "slack"}, "the notices", 30)
+    wait_for(lambda: kinds(stand_ins) == {"discord", "email", "slack"}, "the notices")
 
 
 def kinds(stand_ins: receivers.Receivers) -> set[str]:

@@ -45,7 +45,7 @@ class Screen:
         self.page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(site.staff[0])
         self.page.get_by_label(re.compile("password", re.IGNORECASE)).fill(site.staff[1])
         self.page.get_by_role("button", name=re.compile("log in|sign in", re.IGNORECASE)).click()
-        expect(self.page.locator(LIVE)).to_be_visible(timeout=15_000)
+        expect(self.page.locator(LIVE)).to_be_visible()
         if script == STREAM:
             self.page.goto("/api/v1/sales/")
         self.loads = 0
@@ -108,7 +108,7 @@ def test_pages_through_cut_restart_and_sleep__have_exactly_what_the_site_has_pub
     with shopping(live_site, visits=60):
         first.cable.cut()
         stream.cable.cut()
-        expect(first.page.locator(NOT_LIVE)).to_be_visible(timeout=10_000)
+        expect(first.page.locator(NOT_LIVE)).to_be_visible()
         live_site.buy()
         first.cable.mend()
         stream.cable.mend()
@@ -129,7 +129,7 @@ def test_pages_through_cut_restart_and_sleep__have_exactly_what_the_site_has_pub
     for screen in screens:
         for channel in CHANNELS:
             has_all = lambda s=screen, c=channel: s.seen(c) == s.published(live_site, c)  # noqa: E731
-            wait_for(has_all, f"{channel} to be as published", 30)
+            wait_for(has_all, f"{channel} to be as published")
             assert len(screen.seen(channel)) > 10
         assert screen.page.evaluate("gaps") == []
         assert screen.loads == 0
@@ -147,11 +147,11 @@ def test_events_that_nobody_has_any_more__are_repaired_without_a_reload(
         order = live_site.buy()
         live_site.come_to_rest()
         forget_the_stream(live_site)
-        wait_for(lambda: second.page.evaluate("gaps.length"), "the site to know of it", 30)
+        wait_for(lambda: second.page.evaluate("gaps.length"), "the site to know of it")
 
     wait_for(lambda: first.page.evaluate("gaps.length"), "the gap to be told")
     row = first.page.locator(f'[data-order="{order["number"]}"][data-states~="fulfilled"]')
-    expect(row).to_be_visible(timeout=10_000)
+    expect(row).to_be_visible()
     assert {gap["reason"] for gap in first.page.evaluate("gaps")} == {"epoch"}
     assert first.loads == 0
 

@@ -23,7 +23,7 @@ def strict(site: LiveEvents) -> Iterator[dict[str, str]]:
     limits = {
         "REALTIME_CONNECTIONS_PER_USER": MAX_CONNECTIONS,
         "REALTIME_PING_SECONDS": 1,
-        "REALTIME_PONG_SECONDS": 1,
+        "REALTIME_PONG_SECONDS": 6,  # whoever else stands still for a while stays
     }
     with ExitStack() as stack:
         for server, command in NODES.items():
@@ -52,6 +52,12 @@ def play_dead(listener: SocketListener) -> None:
     listener.answers = False
 
 
+async def counted_once(figure: Callable[[], float], before: float) -> None:
+    """A moment after the client is told."""
+    await until(lambda: figure() > before, 60)
+    assert figure() == before + 1
+
+
 @pytest.mark.parametrize(
     ("nuisance", "code", "counted"),
     [
@@ -78,8 +84,8 @@ async def test_nuisance__ends_with_its_code_and_is_counted(
 
     nuisance(listener)
 
-    assert await asyncio.wait_for(asyncio.shield(listener.closed), 10) == code
-    assert site.figure(strict[node], name, **labels) == before + 1
+    assert await asyncio.wait_for(asyncio.shield(listener.closed), 60) == code
+    await counted_once(lambda: site.figure(strict[node], name, **labels), before)
     assert not bystander.closed.done()
 
 
@@ -95,8 +101,8 @@ async def test_one_connection_too_many__is_refused_until_another_ends(
 
     port = site.ports[strict[node]]
     [refused] = await audience.add(1, lambda: open_socket(port, token))
-    assert await asyncio.wait_for(asyncio.shield(refused.closed), 5) == 4409
-    assert refusals() == before + 1
+    assert await asyncio.wait_for(asyncio.shield(refused.closed), 60) == 4409
+    await counted_once(refusals, before)
     await audience.sockets(strict[node], 1, token=site.customers[3][1])  # others are not meant
 
     first.cut()
@@ -105,7 +111,7 @@ async def test_one_connection_too_many__is_refused_until_another_ends(
 
 async def until_admitted(connect: Callable[[], Awaitable[object]]) -> None:
     """The server sees a while later that somebody has left."""
-    for _ in range(20):
+    for _ in range(200):
         try:
             await connect()
         except ConnectionError:
@@ -118,15 +124,18 @@ async def until_admitted(connect: Callable[[], Awaitable[object]]) -> None:
 async def test_one_who_never_says_who_it_is__is_cut_off(
     site: LiveEvents, audience: Audience, strict: dict[str, str], node: str
 ) -> None:
-    before = site.figure(strict[node], "realtime_rejected_total", reason="auth_timeout")
+    def silences() -> float:
+        return site.figure(strict[node], "realtime_rejected_total", reason="auth_timeout")
+
+    before = silences()
     header = {"Sec-WebSocket-Protocol": "coupon-site"}
 
     [silent] = await audience.add(1, lambda: open_socket(site.ports[strict[node]], "", headers=header))
 
     assert silent.status == 101
-    assert await asyncio.wait_for(asyncio.shield(silent.closed), 10) == 4408
+    assert await asyncio.wait_for(asyncio.shield(silent.closed), 60) == 4408
     assert silent.notices == []
-    assert site.figure(strict[node], "realtime_rejected_total", reason="auth_timeout") == before + 1
+    await counted_once(silences, before)
 
 
 async def test_node_that_bears_everything__keeps_them_all(site: LiveEvents, audience: Audience) -> None:
@@ -144,7 +153,7 @@ async def test_node_that_bears_everything__keeps_them_all(site: LiveEvents, audi
         await asyncio.sleep(6)
         await asyncio.to_thread(site.tell, 1)
 
-        await until(lambda: all(each.ids.tolist() == [last + 1] for each in listeners), 10)
+        await until(lambda: all(each.ids.tolist() == [last + 1] for each in listeners), 60)
         assert not silent.closed.done()
 
 
@@ -156,4 +165,4 @@ async def test_after_all_of_it__the_node_serves_the_others(
 
     await asyncio.to_thread(site.tell, 1)
 
-    await until(lambda: listener.ids.tolist() == [last + 1], 10)
+    await until(lambda: listener.ids.tolist() == [last + 1], 60)

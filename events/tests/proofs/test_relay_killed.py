@@ -68,7 +68,7 @@ def in_the_stream() -> list[tuple[str, UUID, int]]:
 def test_relay_killed_twenty_times__every_event_is_told_once_and_in_order(crowd: Crowd) -> None:
     with redis_client().pubsub(ignore_subscribe_messages=True) as plain:
         plain.subscribe("events:orders")
-        plain.get_message(timeout=1)
+        plain.get_message(timeout=10)
 
         told = told_through_kills(crowd, as_it_is)
         heard = [orjson.loads(message["data"])["data"]["step"] for message in iter(plain.get_message, None)]

@@ -5,6 +5,7 @@ import random
 
 import httpx
 import pytest
+from django.conf import settings
 
 from benchmarks.listeners import CHANNEL, Listener, open_socket, open_stream, until
 from events.tests.proofs.audience import Audience, size
@@ -13,6 +14,7 @@ from tests.live_events import NODES, STAFF, LiveEvents
 pytestmark = [pytest.mark.xdist_group("events"), pytest.mark.slow]
 
 COUNT = size(400, 10_000)
+REVIEW_SECONDS = settings.REALTIME_RECHECK_SECONDS
 SESSION = """
 from django.test import Client
 from accounts.models import User
@@ -70,7 +72,7 @@ async def test_node_without_rights__is_found_out(site: LiveEvents, audience: Aud
 
         await asyncio.to_thread(site.tell, 1, audiences=[f"{STAFF} user:{site.customers[1][0]}"])
 
-        await until(lambda: foreign.ids.tolist() == [last + 1], 10)
+        await until(lambda: foreign.ids.tolist() == [last + 1], 60)
 
 
 async def test_token_taken_back__ends_its_sockets_and_streams_at_once(
@@ -82,8 +84,9 @@ async def test_token_taken_back__ends_its_sockets_and_streams_at_once(
 
     await asyncio.to_thread(said, site, TAKE_BACK)
 
-    assert await asyncio.wait_for(asyncio.shield(socket.closed), 2) == 4401
-    assert (await stream.notice("closed", 2))["code"] == 4401
+    # Long before anybody looks at rights by the clock.
+    assert await asyncio.wait_for(asyncio.shield(socket.closed), REVIEW_SECONDS / 3) == 4401
+    assert (await stream.notice("closed", REVIEW_SECONDS / 3))["code"] == 4401
     [refused] = await audience.add(1, lambda: open_socket(site.ports[node], token))
     assert refused.status in {401, 403}
 
@@ -131,7 +134,7 @@ async def test_channel_of_others__is_refused_to_a_customer(site: LiveEvents, aud
 def ticket(site: LiveEvents, node: str) -> dict[str, str]:
     """The header that opens one socket."""
     signed = {"Authorization": f"Bearer {site.staff_token}"}
-    answer = httpx.post(f"{site.url_of(node)}/api/v1/realtime/ticket", headers=signed, timeout=10)
+    answer = httpx.post(f"{site.url_of(node)}/api/v1/realtime/ticket", headers=signed, timeout=30)
     assert answer.status_code == 201, answer.text
     return {"Sec-WebSocket-Protocol": ", ".join(answer.json()["protocols"])}
 
@@ -146,7 +149,7 @@ async def test_ticket__opens_one_socket_on_any_node_and_no_second(
     await first.notice("subscribed")
     [second] = await audience.add(1, lambda: open_socket(site.ports[node], "", headers=header))
 
-    assert await asyncio.wait_for(asyncio.shield(second.closed), 5) == 4401
+    assert await asyncio.wait_for(asyncio.shield(second.closed), 60) == 4401
     assert second.notices == []
     assert not first.closed.done()
 
@@ -161,5 +164,5 @@ async def test_ticket_that_is_too_old__opens_nothing(site: LiveEvents, audience:
 
     [listener] = await audience.add(1, lambda: open_socket(site.ports[node], "", headers=header))
 
-    assert await asyncio.wait_for(asyncio.shield(listener.closed), 5) == 4401
+    assert await asyncio.wait_for(asyncio.shield(listener.closed), 60) == 4401
     assert listener.notices == []
