@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -85,7 +86,7 @@ def body_of(error: exceptions.APIException) -> dict[str, object]:
         detail = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
         return problem(400, "invalid", "The input is not valid", "See `errors` for each field.", errors=named(detail))
     code = error.default_code if isinstance(error.detail, dict | list) else error.detail.code
-    return problem(error.status_code, str(code), str(error.default_detail), str(error.detail))
+    return problem(error.status_code, str(code), HTTPStatus(error.status_code).phrase, str(error.detail))
 
 
 def named(errors: Any) -> Any:
