@@ -31,9 +31,8 @@ def environment() -> Iterator[dict[str, str]]:
         yield {**kept, **ports, "VAR_DIR": name, "DJANGO_SETTINGS_MODULE": "coupon_site.settings"}
 
 
-def start(environment: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
-    """Start the site; what it printed until it was up."""
-    process = subprocess.Popen(
+def launch(environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "manage.py", "run_site"],
         cwd=ROOT,
         env=environment,
@@ -41,6 +40,11 @@ def start(environment: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
         text=True,
         bufsize=1,
     )
+
+
+def start(environment: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
+    """Start the site; what it printed until it was up."""
+    process = launch(environment)
     assert process.stdout
     printed = ""
     for line in process.stdout:
@@ -93,6 +97,29 @@ def test_started_twice_and_stopped__prints_a_login_that_works_and_leaves_nothing
         }
         assert client.post("/admin/login/", data=form).url.path == "/"
     assert "Stopped." in stop(process)
+    assert left_over(environment) == []
+
+
+def test_nobody_reads_what_it_prints_any_more__ends_it_and_leaves_nothing(environment: dict[str, str]) -> None:
+    process, _ = start({**environment, "DEMO": "0"})
+    assert process.stdout
+    process.stdout.close()
+    httpx.get(f"http://127.0.0.1:{environment['WEB_PORT']}/", timeout=30)
+    process.send_signal(signal.SIGINT)  # which it would say, if it could
+
+    assert process.wait(START_SECONDS)
+    assert left_over(environment) == []
+
+
+def test_ctrl_c_while_processes_start__leaves_nothing(environment: dict[str, str]) -> None:
+    process = launch({**environment, "DEMO": "0"})
+    assert process.stdout
+    for line in process.stdout:
+        if " started " in line:
+            break
+
+    stop(process)
+
     assert left_over(environment) == []
 
 

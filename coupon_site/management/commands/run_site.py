@@ -1,16 +1,19 @@
 """The whole site under one supervisor, for a laptop."""
 
 import fcntl
+import multiprocessing
 import os
 import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -20,6 +23,9 @@ from honcho.manager import Manager
 
 from coupon_site.demo import credentials
 from monitoring.stack.targets import PORT, targets_of, write_targets
+
+END_SECONDS = 10.0
+STOPPED_EARLY = 130  # as shells have it
 
 
 class Command(BaseCommand):
@@ -38,7 +44,12 @@ class Command(BaseCommand):
             write_targets(settings.VAR_DIR / "targets", targets_of(processes, ports))
             manager = self.supervise(processes, ports["WEB_PORT"])
             threading.Thread(target=self.announce, args=[ports["WEB_PORT"]], daemon=True).start()
-            manager.loop()
+            try:
+                manager.loop()
+            except KeyError:  # stopped before all had started: the supervisor does not know them yet
+                manager.returncode = STOPPED_EARLY
+            finally:
+                end_processes()
         self.stdout.write("Stopped.")
         if manager.returncode and manager.returncode > 0:
             sys.exit(manager.returncode)
@@ -95,6 +106,23 @@ class Command(BaseCommand):
         lines += [f"  API:               {address}api/docs/", "  Ctrl-C stops everything.", ""]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
+
+
+def end_processes() -> None:
+    """Whatever becomes of the supervisor, say that nobody reads what it prints any more, nothing of it goes on."""
+    supervised, started = multiprocessing.active_children(), list[psutil.Process]()
+    for child in supervised:
+        with suppress(psutil.NoSuchProcess):
+            started += psutil.Process(child.pid).children(recursive=True)
+    for process in started:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, left = psutil.wait_procs(started, timeout=END_SECONDS)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    for child in supervised:
+        child.kill()
 
 
 def demo_wanted() -> bool:
