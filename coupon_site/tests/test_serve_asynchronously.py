@@ -30,6 +30,7 @@ async def test_request__is_answered_from_the_event_loop(path: str, status: int) 
     await sync_to_async(connections.close_all)()
 
 
+@pytest.mark.django_db  # the end of a response looks at the connection, if there is one
 @pytest.mark.usefixtures("no_way_back")
 async def test_static_file__is_answered_from_the_event_loop() -> None:
     assert find("monitoring/icon.svg")
@@ -37,4 +38,4 @@ async def test_static_file__is_answered_from_the_event_loop() -> None:
     response = await AsyncClient().get("/static/monitoring/icon.svg")
 
     assert response.status_code == 200
-    response.close()
+    await sync_to_async(response.close)()
