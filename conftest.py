@@ -114,8 +114,8 @@ def crowd(django_db_setup: None) -> Iterator[Crowd]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: a good part of the suite waits for servers, alerts and clocks."""
-    return len(os.sched_getaffinity(0)) + 1
+    """One for each core that may be used, and none more: what is tested by the clock must not wait for a turn."""
+    return len(os.sched_getaffinity(0))
 
 
 @pytest.hookimpl(trylast=True)
