@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from events.frames import stream_key
@@ -11,7 +12,7 @@ from events.hub.frame import Frame
 if TYPE_CHECKING:
     from events.hub.connection import Connection
 
-RING = 2000
+RING = 10_000  # as many as a stream has: while it lasts, whoever comes back costs nobody a look into Redis
 
 
 class Channel:
@@ -63,6 +64,15 @@ class Channel:
     def ring_covers(self, since: int) -> bool:
         """Whether every frame after `since` is at hand."""
         return since >= self.last or bool(self.ring and self.ring[0].seq <= since + 1)
+
+    def after(self, since: int) -> list[Frame]:
+        """The frames at hand after a number."""
+        return list(takewhile(lambda frame: frame.seq > since, reversed(self.ring)))[::-1]
+
+    def remember(self, frames: Sequence[Frame]) -> None:
+        """What came before this process looked, where it leads without a hole to where the channel stands."""
+        if frames and not self.ring and frames[-1].seq == self.last == frames[0].seq + len(frames) - 1:
+            self.ring.extend(frames)
 
     def restart(self, *, epoch: str, last: int) -> None:
         """The stream has begun another life."""

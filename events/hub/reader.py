@@ -18,7 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from coupon_site.redis import blocking_async_client
 from events import metrics, queries
 from events.frames import REGISTRY, entry_of_row, entry_of_stream, stream_key
-from events.hub.channel import Channel
+from events.hub.channel import RING, Channel
 from events.hub.frame import Frame
 
 if TYPE_CHECKING:
@@ -78,9 +78,26 @@ class Reader:
             if position and position.epoch == epoch:
                 last = max(last, position.seq)  # Redis may not have been put back yet
             self.hub.open_channel(name, epoch=epoch, last=last)
+            if last:
+                await self.remember(self.hub.channels[name])
         await self.measure_lag()
         self.hub.ready.set()
         self.looked_at = time.monotonic()
+
+    async def remember(self, channel: Channel) -> None:
+        """Bring the end of a stream to memory: the clients of a process that is gone come back all at once."""
+        try:
+            async with asyncio.timeout(GRACE_SECONDS):
+                entries: Any = await self.redis.xrevrange(channel.key, f"{channel.last}-0", "-", count=RING)
+        except AWAY:
+            return  # each of them looks for itself
+        frames: list[Frame] = []
+        for begin in range(0, len(entries), COUNT):
+            frames += frames_of_entries(channel.name, entries[begin : begin + COUNT])
+            await asyncio.sleep(0)
+        for frame in frames:
+            frame.unsent = False
+        channel.remember(frames[::-1])
 
     async def measure_lag(self) -> None:
         """How far this process is behind the streams."""

@@ -34,7 +34,7 @@ class Replay:
         if self.epoch not in {None, self.channel.epoch}:
             self.give_up("epoch")
         elif self.channel.ring_covers(self.since):
-            self.send(self.channel.ring, source="ring")
+            self.send(self.channel.after(self.since), source="ring")
         elif self.channel.last - self.since > MAX_SCANNED:
             self.give_up("limit")
         else:

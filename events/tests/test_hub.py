@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import pytest
@@ -66,6 +66,26 @@ async def test_hub_that_starts_late__does_not_repeat_the_past(superuser: User) -
 
         await a_while()
         assert wire.ids() == [4]
+
+
+@committing
+async def test_hub_that_starts_late__has_the_past_at_hand_for_those_who_come_back(
+    superuser: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await announce_and_relay(count=30)
+
+    async def recover(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("asked Redis for one client")
+
+    monkeypatch.setattr(Reader, "recover", recover)
+    async with hub_and_client(superuser) as (hub, wire):
+        delays = figure("realtime_delivery_delay_seconds_count")
+        connection = next(iter(hub.everyone()))
+        await hub.subscribe(connection, ORDERS, since=10, epoch=hub.channels[ORDERS].epoch)
+        await a_while()
+
+        assert wire.ids() == list(range(11, 31))
+        assert figure("realtime_delivery_delay_seconds_count") == delays
 
 
 @committing
