@@ -12,7 +12,9 @@ from events.hub.frame import Frame
 if TYPE_CHECKING:
     from events.hub.connection import Connection
 
-RING = 10_000  # as many as a stream has: while it lasts, whoever comes back costs nobody a look into Redis
+# As many as a stream has, unless they are large: while they last, whoever comes back costs nobody a look into Redis.
+RING = 10_000
+RING_BYTES = 8 << 20
 
 
 class Channel:
@@ -22,7 +24,8 @@ class Channel:
         self.name = name
         self.epoch = epoch
         self.last = last
-        self.ring: deque[Frame] = deque(maxlen=RING)
+        self.ring: deque[Frame] = deque()
+        self.ring_bytes = 0
         self.followers: dict[str, set[Connection]] = {}
         self.transports: dict[str, Counter[str]] = {}  # audience key → how many follow by which transport
         self.size = 0
@@ -51,10 +54,17 @@ class Channel:
 
     def begin(self, frames: Sequence[Frame]) -> Fanout:
         """The channel stands at the last of these frames now; those who follow it still have to get them."""
-        self.ring.extend(frames)
+        self.keep(frames)
         self.last = frames[-1].seq
         self.fanout = Fanout(frames, followers=self.followers, transports=self.transports)
         return self.fanout
+
+    def keep(self, frames: Sequence[Frame]) -> None:
+        """The newest frames take the place of the oldest."""
+        self.ring.extend(frames)
+        self.ring_bytes += sum(frame.size for frame in frames)
+        while len(self.ring) > RING or self.ring_bytes > RING_BYTES:
+            self.ring_bytes -= self.ring.popleft().size
 
     def settle(self, connection: "Connection") -> None:
         """Before a follower changes how it follows: it has got everything until now."""
@@ -72,9 +82,10 @@ class Channel:
     def remember(self, frames: Sequence[Frame]) -> None:
         """What came before this process looked, where it leads without a hole to where the channel stands."""
         if frames and not self.ring and frames[-1].seq == self.last == frames[0].seq + len(frames) - 1:
-            self.ring.extend(frames)
+            self.keep(frames)
 
     def restart(self, *, epoch: str, last: int) -> None:
         """The stream has begun another life."""
         self.epoch, self.last = epoch, last
         self.ring.clear()
+        self.ring_bytes = 0

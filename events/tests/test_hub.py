@@ -88,6 +88,17 @@ async def test_hub_that_starts_late__has_the_past_at_hand_for_those_who_come_bac
         assert figure("realtime_delivery_delay_seconds_count") == delays
 
 
+def test_large_events__take_no_more_memory_than_small_ones() -> None:
+    channel = Channel(ORDERS, epoch="e", last=0)
+
+    for seq in range(1, 11):
+        channel.begin([Frame("x" * (1 << 20), channel=ORDERS, seq=seq)])
+
+    assert [frame.seq for frame in channel.ring] == list(range(3, 11))
+    assert channel.ring_covers(2)
+    assert not channel.ring_covers(1)
+
+
 @committing
 async def test_hub_that_starts_before_redis_is_put_back__does_not_repeat_the_past(superuser: User) -> None:
     await announce_and_relay(count=3)
