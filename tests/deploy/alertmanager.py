@@ -1,9 +1,9 @@
 """Alertmanager's configuration as its entry script writes it, and amtool's and the server's word on it."""
 
 import subprocess
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ class Manager:
         """Tell of alerts, as Prometheus does; `over` ends them."""
         body: list[dict[str, Any]] = [{"labels": dict(labels), "annotations": annotations} for labels in alerts]
         for alert in body if over else ():
-            alert["endsAt"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            alert["endsAt"] = datetime.now(UTC).isoformat()  # not in whole seconds: it must be after its start
         answer = httpx.post(f"{self.url}/api/v2/alerts", json=body, timeout=30)
         assert answer.is_success, answer.text
 
