@@ -34,8 +34,16 @@ def order_and_lines(public_id: str) -> tuple[Order | None, list[OrderLine]]:
 
 def line_of(parts: Sequence[Any]) -> OrderLine:
     """A line, put together with its sale, the offer of that, and whose offer it is."""
-    line, sale, offer, merchant = parts
-    line.sale, sale.offer, offer.merchant = sale, offer, merchant
+    line, *terms = parts
+    line.sale = sale_of(terms)
     line.gift = line.gift and json.loads(line.gift)
     assert isinstance(line, OrderLine)  # noqa: S101  as KINDS has them
     return line
+
+
+def sale_of(parts: Sequence[Any]) -> FlashSale:
+    """A sale, put together with its offer and whose that is."""
+    sale, offer, merchant = parts
+    sale.offer, offer.merchant = offer, merchant
+    assert isinstance(sale, FlashSale)  # noqa: S101  the first of the three
+    return sale

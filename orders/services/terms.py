@@ -1,12 +1,13 @@
 """What decides on requests, in one statement that is put together once: Django would do it for each batch."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 from uuid import UUID
 
 from coupon_site.database.prepared import prepared_cursor
 from coupon_site.database.rows import columns_of, instances_of
 from orders.models import FlashSale, Merchant, Offer
+from orders.queries.reading import sale_of
 from orders.services.allowances import Pair
 from orders.services.stock import Bucket
 
@@ -44,18 +45,9 @@ def terms_of(wanted: Iterable[UUID], buyers: Iterable[int]) -> Terms:
         cursor.execute(TERMS, [list(set(buyers)), list(set(wanted))])
         rows = cursor.fetchall()
     for *columns, buckets, taken in rows:
-        sale = sale_of(columns)
+        sale = sale_of(instances_of(KINDS, columns))
         sale.bucket_count = len(buckets)
         terms.sales[sale.public_id] = sale
         terms.buckets.extend(Bucket(pk, sale.pk, available) for pk, available in buckets)
         terms.taken.update({(sale.pk, buyer): quantity for buyer, quantity in taken})
     return terms
-
-
-def sale_of(row: Sequence[Any]) -> FlashSale:
-    """The columns of a sale, its offer and its merchant."""
-    sale, offer, merchant = instances_of(KINDS, row)
-    sale._state.fields_cache["offer"] = offer
-    offer._state.fields_cache["merchant"] = merchant
-    assert isinstance(sale, FlashSale)  # noqa: S101  the first of KINDS
-    return sale
