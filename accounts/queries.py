@@ -1,6 +1,7 @@
 """Looking up who is asking."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from uuid import UUID
@@ -9,15 +10,33 @@ from accounts.models import User
 from coupon_site.database.prepared import prepared_cursor
 from coupon_site.database.rows import columns_of, instances_of
 
-USER_OF_TOKEN = f"""
-SELECT {columns_of(User)} FROM accounts_apitoken AS token JOIN accounts_user ON accounts_user.id = token.user_id
-WHERE token.digest = %s AND token.revoked_at IS NULL AND accounts_user.is_active
+USERS_OF_DIGESTS = f"""
+SELECT token.digest, {columns_of(User)}
+FROM accounts_apitoken AS token JOIN accounts_user ON accounts_user.id = token.user_id
+WHERE token.digest = ANY(%s) AND token.revoked_at IS NULL AND accounts_user.is_active
 """  # noqa: S608  names of columns, nobody's input
 
 USERS_OF_TOKENS = """
 SELECT token.digest, holder.id, holder.public_id
 FROM accounts_apitoken AS token JOIN accounts_user AS holder ON holder.id = token.user_id
 WHERE token.digest = ANY(%s) AND token.revoked_at IS NULL AND holder.is_active
+"""
+
+PERMISSIONS_OF_USERS = """
+SELECT holder.id, kind.app_label || '.' || permission.codename
+FROM accounts_user AS holder
+CROSS JOIN auth_permission AS permission JOIN django_content_type AS kind ON kind.id = permission.content_type_id
+WHERE holder.id = ANY(%s) AND kind.app_label || '.' || permission.codename = ANY(%s) AND holder.is_active AND (
+    holder.is_superuser
+    OR EXISTS (
+        SELECT FROM accounts_user_user_permissions AS own
+        WHERE own.user_id = holder.id AND own.permission_id = permission.id
+    )
+    OR EXISTS (
+        SELECT FROM accounts_user_groups AS member JOIN auth_group_permissions AS shared USING (group_id)
+        WHERE member.user_id = holder.id AND shared.permission_id = permission.id
+    )
+)
 """
 
 
@@ -28,11 +47,24 @@ def user_of_token(text: str) -> User | None:
 
 def user_of_digest(digest: str) -> User | None:
     """The active user behind the hash of an API token."""
+    return users_of_digests([digest]).get(digest)
+
+
+def users_of_digests(digests: Iterable[str]) -> dict[str, User]:
+    """Active users behind hashes of API tokens, in one statement."""
     with prepared_cursor() as cursor:
-        cursor.execute(USER_OF_TOKEN, [digest])
-        row = cursor.fetchone()
-    user: User | None = instances_of([User], row)[0] if row else None
-    return user
+        cursor.execute(USERS_OF_DIGESTS, [list(digests)])
+        return {digest: instances_of([User], row)[0] for digest, *row in cursor.fetchall()}
+
+
+def permissions_of(users: Iterable[int], *, among: Iterable[str]) -> dict[int, set[str]]:
+    """Which of these permissions (`app.codename`) users have, of their own, by a group or as superusers."""
+    granted: dict[int, set[str]] = defaultdict(set)
+    with prepared_cursor() as cursor:
+        cursor.execute(PERMISSIONS_OF_USERS, [list(users), list(among)])
+        for user, permission in cursor.fetchall():
+            granted[user].add(permission)
+    return granted
 
 
 def users_of_tokens(digests: Iterable[str]) -> dict[str, User]:

@@ -7,11 +7,13 @@ import re
 import time
 from array import array
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 ADDRESS = "/api/v1/realtime/"
 CHANNEL = "events:orders"
 OPEN_SECONDS = 30
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0  # seconds, of the back-off
 TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
 # Of a stream: the kind of a notice, where the client stands, the data.
 PART = re.compile(rb"(?:event: (\w+)\n)?(?:id: ([^\n]*)\n)?data: ([^\n]*)\n\n")
@@ -237,21 +239,26 @@ class Follower:
             self.listener = None
 
     async def stay(self, ports: Callable[[], int], over: asyncio.Event) -> None:
-        """Come back whenever the server goes away, until it is over."""
+        """Come back whenever the server goes away, as the site's own client does, until it is over."""
+        failures = 0
         while not over.is_set():
-            try:
+            with suppress(OSError, TimeoutError):
                 await self.connect(ports())
-            except (OSError, TimeoutError):
-                self.cut()
-                await asyncio.sleep(random.uniform(0.1, 1.0))  # noqa: S311  spreads load
-                continue
-            assert self.listener is not None  # noqa: S101  it has just been made
-            ended = asyncio.ensure_future(over.wait())
-            either: set[asyncio.Future[Any]] = {ended, self.listener.closed}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            ended.cancel()
-            if not over.is_set():
-                self.cut()
+                failures = 0
+                await self.end_or(over)
+            if over.is_set():
+                return
+            self.cut()
+            await asyncio.sleep(random.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2**failures)))  # noqa: S311  jitter
+            failures += 1
+
+    async def end_or(self, over: asyncio.Event) -> None:
+        """Wait until the server goes away, or until it is over."""
+        assert self.listener is not None  # noqa: S101  it is connected
+        waiting = asyncio.ensure_future(over.wait())
+        either: set[asyncio.Future[Any]] = {waiting, self.listener.closed}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
 
 
 async def until(condition: Callable[[], bool], seconds: float, what: str = "") -> None:

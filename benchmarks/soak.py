@@ -77,7 +77,8 @@ class Soak:
         await asyncio.gather(*staying)
         for key, follower in self.followers:
             follower.cut()
-            self.outcome.add([seq for seq in follower.ids if since < seq <= last], meant[key], gaps=len(follower.gaps))
+            gaps = [(gap["from"], gap["to"]) for gap in follower.gaps]
+            self.outcome.add([seq for seq in follower.ids if since < seq <= last], meant[key], gaps=gaps)
         self.outcome.events = len(meant[STAFF])
         self.outcome.orders = self.orders() - orders
         self.outcome.reconciled = site.manage("reconcile", check=False).returncode == 0

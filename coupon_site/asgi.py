@@ -3,7 +3,6 @@
 import os
 from typing import Any
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.core.asgi import get_asgi_application
@@ -43,6 +42,6 @@ http: Any = HotDoor(EventStreamDoor(FlagStreamDoor(django)), reads=reads, observ
 http = BurstDoor(http, observe=observe)
 if settings.FAULTS:
     http = PastTheDoor(http, django)
-application = ProtocolTypeRouter({"http": http, "websocket": AuthMiddlewareStack(URLRouter(addresses))})
+application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(addresses)})
 start_reporting()
 serve_metrics_port()

@@ -2,10 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs
 
-from channels.auth import AuthMiddlewareStack
 from django.conf import settings
 
 from coupon_site.api import event_stream
@@ -30,10 +28,9 @@ class EventStreamDoor:
 
     def __init__(self, ordinary: Application) -> None:
         self.ordinary = ordinary
-        self.stream: Any = AuthMiddlewareStack(serve)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (self.stream if scope["path"] == PATH else self.ordinary)(scope, receive, send)
+        await (serve if scope["path"] == PATH else self.ordinary)(scope, receive, send)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +49,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         hub = await hub_of_loop()
         place = hub.gate.enter(scope)
-        wish = await wish_of(scope)
+        wish = await wish_of(scope, hub)
         place.seat(wish.viewer.user.pk)
     except Refused as refused:
         await refuse(send, refused.status, refused.reason, allowed)
@@ -66,11 +63,11 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             place.leave()
 
 
-async def wish_of(scope: Scope) -> Wish:
+async def wish_of(scope: Scope, hub: Hub) -> Wish:
     """What the request asks for. Raises Refused."""
     if scope["method"] != "GET":
         raise Refused(405, "method_not_allowed")
-    viewer = await admit(scope)
+    viewer = await admit(scope, hub.viewers)
     query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     channels = list(viewer.access)
     if "channels" in query:

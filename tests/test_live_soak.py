@@ -22,6 +22,7 @@ def test_mixed_load_through_kills__loses_nothing(
 
     record_property("summary", soak.table(outcome))
     assert outcome.is_whole
+    assert outcome.gaps == 0
     assert outcome.events >= 40 * 50
     assert outcome.orders
     assert outcome.flag_changes
@@ -42,14 +43,21 @@ def test_what_a_client_got__is_compared_with_what_was_meant_for_it(got: list[int
     """The control: each kind of loss is seen."""
     outcome = soak.Outcome(reconciled=True)
 
-    outcome.add(got, [1, 2, 4], gaps=0)
+    outcome.add(got, [1, 2, 4], gaps=[])
 
     assert outcome == soak.Outcome(reconciled=True, deliveries=len(got), **wrong)
     assert outcome.is_whole is (not wrong)
 
 
-def test_gap_or_broken_books__are_seen() -> None:
-    assert not soak.Outcome(reconciled=True, gaps=1).is_whole
+def test_events_in_a_gap_that_was_told__are_no_loss_but_counted() -> None:
+    outcome = soak.Outcome(reconciled=True)
+
+    outcome.add([1, 7, 8], [1, 2, 4, 7, 8, 9], gaps=[(1, 3), (6, 7)])
+
+    assert outcome == soak.Outcome(reconciled=True, deliveries=3, missed=2, gaps=2, refetched=1)
+
+
+def test_broken_books__are_seen() -> None:
     assert not soak.Outcome(reconciled=False).is_whole
 
 

@@ -104,7 +104,7 @@ class Commands:
         match content:
             case {"ticket": str(ticket)}:
                 try:
-                    viewer = await admit_by_ticket(ticket)
+                    viewer = await admit_by_ticket(ticket, self.hub.viewers)
                 except BadTicket as refused:
                     self.end(CloseCode.AUTH_EXPIRED, refused.reason)
                     return

@@ -62,7 +62,7 @@ class RealtimeConsumer(AsyncConsumer):
         try:
             self.hub = await hub_of_loop()
             self.place = self.hub.gate.enter(self.scope)
-            viewer = await admit(self.scope)
+            viewer = await admit(self.scope, self.hub.viewers)
             self.place.seat(viewer.user.pk)
         except NotYetKnown:
             await self.accept()
@@ -149,7 +149,7 @@ class RealtimeConsumer(AsyncConsumer):
         match object_of(text[:MAX_MESSAGE_BYTES]):
             case {"type": "auth", "ticket": str(ticket), **rest}:
                 try:
-                    viewer = await admit_by_ticket(ticket)
+                    viewer = await admit_by_ticket(ticket, self.hub.viewers)
                     cast(Place, self.place).seat(viewer.user.pk)
                 except TooMany as refused:
                     await self.turn_away(CloseCode.TOO_MANY, refused.reason)

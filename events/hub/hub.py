@@ -23,7 +23,8 @@ from events.hub.reader import Reader
 from events.hub.replay import Replay
 from events.hub.replies import error, gap, subscribed
 from events.hub.sampler import Sampler
-from events.hub.viewer import Viewer
+from events.hub.together import Together
+from events.hub.viewer import Viewer, Viewers, viewers_of
 from events.streams import figure_streams
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Hub:
         self.keeper = Keeper(self)
         self.control = ControlListener(self)
         self.gate = Gate()
+        self.viewers: Viewers = Together(viewers_of)
         self.drain = Drain(self)
         self.tasks: set[asyncio.Task[None]] = set()
         self.reading: asyncio.Task[None] | None = None

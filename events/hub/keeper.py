@@ -13,7 +13,7 @@ from django.db import Error as DatabaseError
 from events import metrics
 from events.hub.closing import CloseCode
 from events.hub.frame import Frame
-from events.hub.viewer import Viewer, review
+from events.hub.viewer import viewers_of
 
 if TYPE_CHECKING:
     from events.hub.connection import Connection
@@ -102,24 +102,10 @@ class Keeper:
     async def review(self, due: "Sequence[Connection]") -> None:
         now = time.monotonic()
         try:
-            viewers = await database_sync_to_async(review_each)([connection.viewer for connection in due])
+            viewers = await database_sync_to_async(viewers_of)({connection.viewer.identity for connection in due})
         except DatabaseError as error:
             logger.warning("rights could not be looked up, they stay until they can: %s", error)
             return
-        for connection, viewer in zip(due, viewers, strict=True):
+        for connection in due:
             connection.reviewed_at = now
-            self.hub.apply_review(connection, viewer)
-
-
-def review_each(viewers: Sequence[Viewer]) -> list[Viewer | None]:
-    """Each viewer as of now; one look-up for all sockets of the same session or token."""
-    known: dict[tuple[int, str, str], Viewer | None] = {}
-    for viewer in viewers:
-        key = key_of(viewer)
-        if key not in known:
-            known[key] = review(viewer)
-    return [known[key_of(viewer)] for viewer in viewers]
-
-
-def key_of(viewer: Viewer) -> tuple[int, str, str]:
-    return viewer.user.pk, viewer.session_key, viewer.token
+            self.hub.apply_review(connection, viewers.get(connection.viewer.identity))

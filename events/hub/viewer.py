@@ -1,22 +1,24 @@
 """Who a connection belongs to, and what that user may see: decided once, and again every minute."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from channels.db import database_sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.http import HttpRequest
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, parse_cookie
 from redis.exceptions import RedisError
 
 from accounts.models import User
-from accounts.queries import user_of_digest
+from accounts.queries import permissions_of, users_of_digests
 from events.events import TYPES, Event
+from events.hub.together import Together
 from events.tickets import PROTOCOL, Identity, redeem, ticket_of
 
 Scope = Mapping[str, Any]
@@ -38,8 +40,10 @@ class Viewer:
 
     user: User
     access: Mapping[str, str]
-    token: str = ""  # its hash
-    session_key: str = ""
+    identity: Identity
+
+
+Viewers = Together[Identity, Viewer]
 
 
 class BadTicket(Refused):
@@ -56,7 +60,7 @@ class NotYetKnown(Refused):
         super().__init__(401, "anonymous")
 
 
-async def admit(scope: Scope) -> Viewer:
+async def admit(scope: Scope, viewers: Viewers) -> Viewer:
     """The viewer of a new connection. Raises Refused.
 
     Programs send an API token, pages of other hosts a ticket; a session counts for pages of allowed origins only.
@@ -65,35 +69,42 @@ async def admit(scope: Scope) -> Viewer:
     offered = scope.get("subprotocols") or []
     authorization = headers.get(b"authorization", b"").decode("latin-1")
     if authorization.startswith(BEARER):
-        viewer = await database_sync_to_async(viewer_of_token)(authorization.removeprefix(BEARER).strip())
+        digest = hashlib.sha256(authorization.removeprefix(BEARER).strip().encode()).hexdigest()
+        identity = Identity(user=0, token=digest)
     elif ticket := ticket_of(offered):
-        viewer = await admit_by_ticket(ticket)
+        return await admit_by_ticket(ticket, viewers)
     elif PROTOCOL in offered and b"cookie" not in headers:
         raise NotYetKnown
     else:
         # A browser names the origin of every socket, and of every stream that a foreign page would read.
         if scope["type"] == "websocket" or b"origin" in headers:
             check_origin(headers)
-        viewer = await database_sync_to_async(viewer_of_scope)(scope)
+        cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+        identity = Identity(user=0, session_key=cookies.get(settings.SESSION_COOKIE_NAME, ""))
+    viewer = await asked(identity, viewers)
     if viewer is None:
         raise Refused(401, "anonymous")
     return viewer
 
 
-async def admit_by_ticket(ticket: str) -> Viewer:
+async def admit_by_ticket(ticket: str, viewers: Viewers) -> Viewer:
     """The viewer that a ticket was given to. Raises Refused."""
     try:
-        viewer = await database_sync_to_async(viewer_of_ticket)(ticket)
+        identity = await sync_to_async(redeem)(ticket)
     except RedisError:
         raise Refused(503, "unavailable") from None
+    viewer = await asked(identity, viewers) if identity else None
     if viewer is None:
         raise BadTicket
     return viewer
 
 
-def viewer_of_ticket(ticket: str) -> Viewer | None:
-    identity = redeem(ticket)
-    return viewer_of_identity(identity) if identity else None
+async def asked(identity: Identity, viewers: Viewers) -> Viewer | None:
+    """The viewer behind an identity that is still good. Raises Refused."""
+    try:
+        return await viewers.ask(identity)
+    except DatabaseError:
+        raise Refused(503, "unavailable") from None
 
 
 def check_origin(headers: Mapping[bytes, bytes]) -> None:
@@ -107,56 +118,36 @@ def check_origin(headers: Mapping[bytes, bytes]) -> None:
         raise Refused(403, "origin")
 
 
-def viewer_of_token(text: str) -> Viewer | None:
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return viewer_of_identity(Identity(user=0, token=digest))
+def viewers_of(identities: Collection[Identity]) -> dict[Identity, Viewer]:
+    """The viewers as of now; whose token, session or user is no longer good is left out."""
+    holders = users_of_digests({identity.token for identity in identities if identity.token})
+    users = {
+        identity: user
+        for identity in identities
+        if (user := holders.get(identity.token) if identity.token else user_of_session(identity))
+    }
+    channels = settings.REALTIME_CHANNELS
+    granted = permissions_of({user.pk for user in users.values()}, among=channels.values())
+    return {
+        identity: Viewer(user=user, access=access_of(user, granted[user.pk]), identity=identity)
+        for identity, user in users.items()
+    }
 
 
-def viewer_of_scope(scope: Scope) -> Viewer | None:
-    """The viewer that the session middleware has found."""
-    user = scope.get("user")
-    if user is None or not user.is_authenticated or not user.is_active:
-        return None
-    session = scope.get("session")
-    key = (session.session_key or "") if session is not None else ""
-    user = User.objects.get(pk=user.pk)
-    return Viewer(user=user, access=access_of(user), session_key=key)
-
-
-def review(viewer: Viewer) -> Viewer | None:
-    """The viewer as of now; None when the session, the token or the user is no longer good."""
-    return viewer_of_identity(Identity(user=viewer.user.pk, token=viewer.token, session_key=viewer.session_key))
-
-
-def viewer_of_identity(identity: Identity) -> Viewer | None:
-    """The viewer behind a token, else behind a session, else the user alone."""
-    if identity.token:
-        user = user_of_digest(identity.token)
-    elif identity.session_key:
-        user = user_of_session(identity.session_key)
-    else:
-        user = active_user(identity.user)
-    if user is None:
-        return None
-    return Viewer(user=user, access=access_of(user), token=identity.token, session_key=identity.session_key)
-
-
-def user_of_session(key: str) -> User | None:
-    """The user of a session that still exists and still fits the user's password."""
-    session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+def user_of_session(identity: Identity) -> User | None:
+    """The user of a session that still exists and still fits the user's password; without a session the user alone."""
+    if not identity.session_key:
+        return User.objects.filter(pk=identity.user, is_active=True).first()
+    session = import_module(settings.SESSION_ENGINE).SessionStore(identity.session_key)
     user = get_user(cast(HttpRequest, SimpleNamespace(session=session)))
     return user if isinstance(user, User) and user.is_active else None
 
 
-def active_user(pk: int) -> User | None:
-    return User.objects.filter(pk=pk, is_active=True).first()
-
-
-def access_of(user: User) -> dict[str, str]:
+def access_of(user: User, granted: Collection[str]) -> dict[str, str]:
     """Channel → audience key: holders of a channel's permission see all of it, others what is addressed to them."""
     access, personal = {}, personal_channels()
     for channel, permission in settings.REALTIME_CHANNELS.items():
-        if user.has_perm(permission):
+        if permission in granted:
             access[channel] = f"perm:{permission}"
         elif channel in personal:
             access[channel] = f"user:{user.public_id}"

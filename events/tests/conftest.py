@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.db import connections
@@ -69,7 +68,7 @@ async def hub(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
 @pytest.fixture
 async def connect(hub: Hub) -> AsyncIterator[Callable[..., Any]]:
     """Open a socket as a user, by API token; the client, greeted."""
-    application = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+    application = URLRouter(websocket_urlpatterns)
     clients: list[Client] = []
 
     async def open_socket(user: User, path: str = "/api/v1/realtime/ws", *, greeted: bool = True) -> Client:

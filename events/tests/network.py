@@ -11,6 +11,7 @@ from events.hub.frame import Frame
 from events.hub.socket import Socket
 from events.hub.viewer import Viewer
 from events.hub.wire import Wire
+from events.tickets import Identity
 
 ORDERS = "events:orders"
 STAFF = "perm:orders.view_order"
@@ -67,7 +68,7 @@ async def follower(hub: Hub, *, key: str = STAFF, network: Network | None = None
         network.sent.append(message)
 
     network = network or Network()
-    viewer = Viewer(user=User(email="x@example.com"), access={ORDERS: key})
+    viewer = Viewer(user=User(email="x@example.com"), access={ORDERS: key}, identity=Identity(user=0))
     socket = Socket(send, wire=network)
     connection = Connection(hub=hub, socket=socket, viewer=viewer, endpoint="realtime")
     hub.join(connection)

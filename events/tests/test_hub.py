@@ -29,6 +29,7 @@ from events.hub.viewer import Viewer
 from events.hub.wire import DaphneWire, bare
 from events.models import OutboxChannel, OutboxEvent
 from events.tests.clients import SECONDS, a_while, announce_and_relay, caught_up, in_control, relay_all
+from events.tickets import Identity
 
 ORDERS = "events:orders"
 PERMISSION = "perm:orders.view_order"
@@ -279,7 +280,7 @@ def ids(frames: list[dict[str, Any]]) -> list[int]:
 
 
 def staff_connection(hub: Hub, wire: Wire) -> Connection:
-    viewer = Viewer(user=User(email="staff@example.com"), access={ORDERS: PERMISSION})
+    viewer = Viewer(user=User(email="staff@example.com"), access={ORDERS: PERMISSION}, identity=Identity(user=0))
     connection = Connection(hub=hub, socket=Socket(wire.send), viewer=viewer, endpoint="realtime")
     hub.join(connection)
     return connection
@@ -527,7 +528,7 @@ async def test_whatever_is_published__nobody_sees_a_foreign_frame_and_nobody_mis
     wires = {name: Wire() for name in [*USERS, "staff"]}
     for name, wire in wires.items():
         key = PERMISSION if name == "staff" else f"user:{name}"
-        viewer = Viewer(user=User(email=f"{name}@example.com"), access={ORDERS: key})
+        viewer = Viewer(user=User(email=f"{name}@example.com"), access={ORDERS: key}, identity=Identity(user=0))
         connection = Connection(hub=hub, socket=Socket(wire.send), viewer=viewer, endpoint="realtime")
         hub.join(connection)
         await hub.subscribe(connection, ORDERS)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from prometheus_client import REGISTRY
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Connect = Callable[..., Any]
 Attempt = Callable[..., Awaitable[tuple[str, int]]]
-APPLICATION = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+APPLICATION = URLRouter(websocket_urlpatterns)
 ADDRESS = "/api/v1/realtime/ws"
 
 

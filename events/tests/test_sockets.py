@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.contrib.auth.models import Permission
@@ -27,7 +26,7 @@ from events.tests.clients import EVERY_CHANNEL, SECONDS, Client, announce_and_re
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Connect = Callable[..., Any]
-APPLICATION = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+APPLICATION = URLRouter(websocket_urlpatterns)
 ADDRESS = "/api/v1/realtime/ws"
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from django.test import Client as Browser
@@ -23,7 +22,7 @@ from events.tickets import Identity, issue, redeem
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-APPLICATION = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+APPLICATION = URLRouter(websocket_urlpatterns)
 ADDRESS = "/api/v1/realtime/ws"
 DOOR = "/api/v1/realtime/ticket"
 ApiOf = Callable[[User], APIClient]

@@ -5,4 +5,4 @@ from events.hub import viewer
 
 __all__ = ["application"]
 
-viewer.access_of = lambda user: {"events:orders": "perm:orders.view_order"}
+viewer.access_of = lambda user, granted: {"events:orders": "perm:orders.view_order"}
