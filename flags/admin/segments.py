@@ -1,6 +1,8 @@
 """Segments: a list, and a page with the same questions as rules have."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -23,15 +25,17 @@ from flags.admin.membership import members
 from flags.admin.page import CONTEXT_FIELDS
 from flags.admin.words import OPERATORS, said, segment_lines
 from flags.choices import FlagSource
-from flags.errors import FlagExists
+from flags.errors import ChangedMeanwhile, FlagExists
 from flags.models import Flag, Segment
 from flags.queries import segment_of
 from flags.services import remove_segment, write_segment
 
+NEVER = datetime.min.replace(tzinfo=UTC)  # who does not say what was seen, has seen nothing
+
 
 class SegmentIn(Struct, kw_only=True):
     patch: dict[str, Any]
-    version: str = ""
+    version: datetime | None = None
     reason: Reason = ""
 
 
@@ -139,18 +143,17 @@ def save(request: HttpRequest, pk: int | None = None) -> dict[str, Any]:
     if not request.user.has_perm("flags.change_segment" if pk else "flags.add_segment"):
         raise PermissionDenied
     body = msgspec.json.decode(request.body, type=SegmentIn)
+    write = partial(write_segment, actor=cast(User, request.user), source=FlagSource.ADMIN, reason=body.reason)
     if pk is None:
         key = str(body.patch.pop("key", ""))
         if Segment.objects.living().filter(key=key).exists():
             raise FlagExists(f"There is a segment {key!r} already.")
-    else:
-        key = get_object_or_404(Segment, pk=pk).key
-        if standing(pk)["version"] != body.version:
-            raise conflict(pk)
-    user = cast(User, request.user)
-    saved = write_segment(key=key, patch=body.patch, actor=user, source=FlagSource.ADMIN, reason=body.reason)
-    if pk is None:
-        return {"next": reverse("admin:flags_segment_change", args=[saved.pk])}
+        made = write(key=key, patch=body.patch)
+        return {"next": reverse("admin:flags_segment_change", args=[made.pk])}
+    try:
+        write(key=get_object_or_404(Segment, pk=pk).key, patch=body.patch, seen=body.version or NEVER)
+    except ChangedMeanwhile:
+        raise conflict(pk) from None
     return {**standing(pk), "note": ""}
 
 

@@ -11,7 +11,14 @@ from accounts.models import User
 from coupon_site.tracing import request_id
 from events import publish
 from flags.definition import SegmentDefinition
-from flags.errors import ApprovalNeeded, DefinitionInvalid, FlagKeyInvalid, SegmentInUse, SegmentUnknown
+from flags.errors import (
+    ApprovalNeeded,
+    ChangedMeanwhile,
+    DefinitionInvalid,
+    FlagKeyInvalid,
+    SegmentInUse,
+    SegmentUnknown,
+)
 from flags.events import SegmentChanged
 from flags.models import Flag, FlagChange, FlagSet, Segment
 from flags.registry import hint, is_key
@@ -22,23 +29,26 @@ from flags.services.writing import Origin
 
 
 @transaction.atomic
-def write_segment(
+def write_segment(  # noqa: PLR0913  as change_flag
     *,
     key: str,
     patch: Mapping[str, Any],
     actor: User | None,
     source: str,
     reason: str = "",
+    seen: datetime | None = None,
 ) -> Segment:
     """Make a segment, or give it another description or other constraints; an archived one comes back.
 
-    Raises FlagKeyInvalid, DefinitionInvalid, and ApprovalNeeded where a protected flag goes by it: make a new segment
-    then, and plan its use.
+    Raises FlagKeyInvalid, DefinitionInvalid, ChangedMeanwhile when it was changed after what the writer has `seen` (its
+    `updated_at`), and ApprovalNeeded where a protected flag goes by it: make a new segment then, and plan its use.
     """
     if not is_key(key):
         raise FlagKeyInvalid(f"{key!r} can't be the name of a segment.")
     flag_set = locked_set()
     segment = Segment.objects.filter(key=key).first()
+    if segment is not None and seen is not None and segment.updated_at != seen:
+        raise ChangedMeanwhile(f"{key} was changed at {segment.updated_at.isoformat()}.")
     before = None if segment is None else plain_segment(segment)
     after = checked({**(before or {}), **patch, "key": key})
     if segment is not None and before == after and segment.archived_at is None:

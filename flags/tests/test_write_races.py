@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -42,6 +42,11 @@ MakeFlag = Callable[..., Flag]
 # --- In the processes -----------------------------------------------------------------------------------------------
 def change(*, patch: dict[str, Any], expected: int | None = None, key: str = "shop.open") -> str:
     change_flag(key=key, patch=patch, actor=None, source=FlagSource.API, expected_version=expected)
+    return "changed"
+
+
+def describe(*, text: str, seen: datetime) -> str:
+    write_segment(key="london", patch={"description": text}, actor=None, source=FlagSource.API, seen=seen)
     return "changed"
 
 
@@ -175,6 +180,15 @@ def test_two_who_saw_the_same_version__one_is_told(crowd: Crowd, make_flag: Make
     writers = [partial(change, patch={"description": text}, expected=1) for text in ("one", "two")]
 
     assert Counter(crowd.at_once(*writers)) == {"changed": 1, "flag_changed_meanwhile": 1}
+
+
+def test_two_who_saw_the_same_segment__one_is_told(crowd: Crowd) -> None:
+    seen = write_segment(key="london", patch={}, actor=None, source=FlagSource.API).updated_at
+
+    answers = crowd.at_once(*[partial(describe, text=text, seen=seen) for text in ("one", "two")])
+
+    assert Counter(answers) == {"changed": 1, "flag_changed_meanwhile": 1}
+    assert FlagChange.objects.filter(segment__key="london").count() == 2
 
 
 def test_circle_made_from_both_ends__one_end_is_refused(crowd: Crowd, make_flag: MakeFlag) -> None:
