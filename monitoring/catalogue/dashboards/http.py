@@ -241,7 +241,17 @@ COST = Row(
             text="Since the process that is furthest behind made sure that its flags are the newest.",
             queries=(Query(highest(chosen("feature_flag_snapshot_age_seconds"), "job"), "{{job}}"),),
             unit="s",
-            width=12,
+            width=6,
+        ),
+        Panel(
+            title="Flags to Look at",
+            text="Flags that may go, by why, and planned changes that wait, by state.",
+            queries=(
+                Query(highest(chosen("feature_flag_stale"), "reason"), "stale: {{reason}}"),
+                Query(highest(chosen("feature_flag_planned_changes"), "state"), "planned: {{state}}"),
+            ),
+            unit="short",
+            width=6,
         ),
         Panel(
             title="Answers of Visitors' Mistakes",
