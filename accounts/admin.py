@@ -15,6 +15,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from accounts.models import ApiToken, User
 from accounts.services import announce_rights, issue_token, revoke_token
+from coupon_site.admin import asks_first
 
 admin.site.unregister(Group)
 
@@ -91,6 +92,7 @@ class ApiTokenAdmin(ModelAdmin):
         self.message_user(request, f"The token is {text}. It is shown this once.", messages.WARNING)
 
     @admin.action(description="Revoke selected tokens", permissions=["change"])
+    @asks_first("Programs that use them are refused from now on.")
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         for token in queryset:
             revoke_token(token=token)

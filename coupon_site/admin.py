@@ -1,11 +1,15 @@
 """What every app's admin screens share."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.contrib.admin import helpers
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
@@ -13,6 +17,11 @@ from unfold.admin import ModelAdmin
 from coupon_site.models import StateChange
 
 Row = TypeVar("Row", bound=Model)
+BulkAction = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
+
+CONFIRMED = "confirmed"
+NAMED = 10
+PASSED_ON = ["action", "index", "select_across", helpers.ACTION_CHECKBOX_NAME]
 
 
 def row_or_404(rows: QuerySet[Row], object_id: object) -> Row:
@@ -26,6 +35,33 @@ def row_or_404(rows: QuerySet[Row], object_id: object) -> Row:
 def preformatted(text: str) -> SafeString:
     """Text as it is, in lines that break where they have to."""
     return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text)
+
+
+def asks_first(warning: str) -> Callable[[BulkAction], BulkAction]:
+    """For an action of a list that can't be undone: a page says what it does, and to which rows, before it is done."""
+
+    def decorate(act: BulkAction) -> BulkAction:
+        @wraps(act)
+        def ask(screen: Any, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+            if CONFIRMED in request.POST:
+                return act(screen, request, rows)
+            count = rows.count()
+            sent = [(name, value) for name in PASSED_ON for value in request.POST.getlist(name)]
+            context = {
+                **screen.admin_site.each_context(request),
+                "opts": screen.opts,
+                "title": f"{count} {screen.opts.verbose_name if count == 1 else screen.opts.verbose_name_plural}",
+                "warning": warning,
+                "action": getattr(ask, "short_description", act.__name__),
+                "rows": rows[:NAMED],
+                "more": max(0, count - NAMED),
+                "sent": [*sent, (CONFIRMED, "yes")],
+            }
+            return TemplateResponse(request, "coupon_site/asks_first.html", context)
+
+        return ask
+
+    return decorate
 
 
 class ReadOnly:

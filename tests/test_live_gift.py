@@ -79,6 +79,7 @@ def refund_in_the_admin(page: Page, site: LiveSite, number: str) -> None:
     page.locator("input.action-select").check()
     page.locator("select[name=action]").select_option("refund_selected")
     page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Refund").click()
 
 
 def test_gift__is_bought_opened_scanned_taken_back_and_refunded(live_site: LiveSite, browser: Browser) -> None:

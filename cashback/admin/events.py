@@ -21,7 +21,7 @@ from cashback.services import (
     hold_events,
     reverse_events,
 )
-from coupon_site.admin import ReadOnly, StateHistory, row_or_404
+from coupon_site.admin import ReadOnly, StateHistory, asks_first, row_or_404
 from coupon_site.errors import DomainError, IllegalTransition
 from coupon_site.money import format_money, parse_minor
 
@@ -182,6 +182,7 @@ class CashbackEventAdmin(ReadOnly, StateHistory):
         )
 
     @admin.action(description="Decline selected cashback", permissions=["approve"])
+    @asks_first("Their owners get nothing.")
     def decline_selected(self, request: HttpRequest, queryset: QuerySet[CashbackEvent]) -> None:
         actor = cast(User, request.user)
         self.decide_all(
@@ -194,6 +195,7 @@ class CashbackEventAdmin(ReadOnly, StateHistory):
         self.decide_all(request, queryset, "held", lambda rows: hold_events(events=rows, actor=actor, reason=BY_HAND))
 
     @admin.action(description="Take selected paid cashback back", permissions=["approve"])
+    @asks_first("It is taken from the wallets, even below nought.")
     def reverse_selected(self, request: HttpRequest, queryset: QuerySet[CashbackEvent]) -> None:
         actor = cast(User, request.user)
         self.decide_all(

@@ -49,7 +49,7 @@ def event(paid_order: Order) -> CashbackEvent:
 
 
 def act(desk: Client, action: str, *rows: CashbackEvent) -> Any:
-    return desk.post(EVENTS, {"action": action, "_selected_action": [row.pk for row in rows]})
+    return desk.post(EVENTS, {"action": action, "_selected_action": [row.pk for row in rows], "confirmed": "yes"})
 
 
 def said(answer: Any) -> list[str]:

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from coupon_site.admin import ReadOnly, preformatted, row_or_404
+from coupon_site.admin import ReadOnly, asks_first, preformatted, row_or_404
 from events import services
 from events.admin.buttons import button
 from events.events import RAW, TYPES
@@ -86,6 +86,7 @@ class OutboxAdmin(ReadOnly, ModelAdmin):
         self.act(request, queryset, "replayed", type(self).replay_rows, at=timezone.now())
 
     @admin.action(description="Purge selected dead ones", permissions=["operate"])
+    @asks_first("They are removed for good: nobody will hear of them.")
     def purge(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         self.act(request, queryset, "purged", type(self).purge_rows)
 
@@ -96,7 +97,7 @@ class OutboxAdmin(ReadOnly, ModelAdmin):
 
     @button("Purge", "delete", "It is removed for good: nobody will hear of it.", permission="operate")
     def purge_one(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
-        self.purge(request, self.model.objects.filter(pk=object_id))
+        self.act(request, self.model.objects.filter(pk=object_id), "purged", type(self).purge_rows)
         return HttpResponse(headers={"HX-Redirect": self.address("changelist")})
 
     def address(self, page: str, *arguments: str) -> str:

@@ -53,7 +53,9 @@ def test_action__touches_dead_messages_only(
     chosen = [make_message(), make_message(state="dead", finished_at=timezone.now())]
 
     answer = admin.post(
-        MESSAGES, {"action": action, "_selected_action": [message.pk for message in chosen]}, follow=True
+        MESSAGES,
+        {"action": action, "_selected_action": [message.pk for message in chosen], "confirmed": "yes"},
+        follow=True,
     )
 
     assert "1 were not dead" in answer.content.decode()
@@ -64,7 +66,7 @@ def test_action__touches_dead_messages_only(
 def test_action__works_on_dead_events(admin: Client, action: str, left: list[int]) -> None:
     event = make_event(status=EventStatus.DEAD)
 
-    admin.post(EVENTS, {"action": action, "_selected_action": [event.pk]})
+    admin.post(EVENTS, {"action": action, "_selected_action": [event.pk], "confirmed": "yes"})
 
     assert list(OutboxEvent.objects.values_list("status", flat=True)) == left
 

@@ -12,7 +12,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from accounts.models import User
-from coupon_site.admin import ReadOnly, StateHistory, row_or_404
+from coupon_site.admin import ReadOnly, StateHistory, asks_first, row_or_404
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
 from orders.admin.refunding import DIALOG, RefundForm
@@ -77,6 +77,7 @@ class OrderAdmin(ReadOnly, StateHistory):
         return request.user.has_perm("payments.add_refund")
 
     @admin.action(description="Cancel selected unpaid orders", permissions=["cancel"])
+    @asks_first("The buyers can no longer pay them; what they held goes back to the sales.")
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         # One by one: update() would skip the rules and the events.
         for order in queryset:
@@ -86,6 +87,7 @@ class OrderAdmin(ReadOnly, StateHistory):
                 self.message_user(request, f"{order.number}: {error}", messages.ERROR)
 
     @admin.action(description="Refund what is left of selected paid orders", permissions=["refund"])
+    @asks_first("The money goes back to the buyers, and their vouchers end.")
     def refund_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         for order in queryset:
             try:

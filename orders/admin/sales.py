@@ -11,6 +11,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
+from coupon_site.admin import asks_first
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
 from orders.models import FlashSale, SalePhase, SaleStock
@@ -99,6 +100,7 @@ class FlashSaleAdmin(ModelAdmin):
             self.message_user(request, f"The stock was not changed: {error}", messages.ERROR)
 
     @admin.action(description="Close selected sales now", permissions=["change"])
+    @asks_first("Nobody can buy any more; a sale that is closed is not opened again.")
     def close(self, request: HttpRequest, queryset: QuerySet[FlashSale]) -> None:
         for sale in queryset:
             try:

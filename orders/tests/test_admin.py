@@ -1,5 +1,6 @@
 """What operators do in the admin goes through the services."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -64,7 +65,8 @@ def test_cancel_action__cancels_what_it_may_and_says_what_not(
     order = new_order(user, sale)
 
     answer = desk.post(
-        "/admin/orders/order/", {"action": "cancel_selected", "_selected_action": [order.pk, paid_order.pk]}
+        "/admin/orders/order/",
+        {"action": "cancel_selected", "_selected_action": [order.pk, paid_order.pk], "confirmed": "yes"},
     )
 
     order.refresh_from_db()
@@ -77,17 +79,43 @@ def test_cancel_action__cancels_what_it_may_and_says_what_not(
 
 
 def test_refund_action__gives_the_rest_back(desk: Client, operator: User, order: Order, paid_order: Order) -> None:
-    desk.post("/admin/orders/order/", {"action": "refund_selected", "_selected_action": [paid_order.pk]})
+    desk.post(
+        "/admin/orders/order/", {"action": "refund_selected", "_selected_action": [paid_order.pk], "confirmed": "yes"}
+    )
 
     paid_order.refresh_from_db()
     assert paid_order.state == "refunded"
     assert Refund.objects.get().requested_by == operator
 
 
+def test_what_can_not_be_undone__is_asked_first(desk: Client, order: Order, paid_order: Order) -> None:
+    asked = desk.post("/admin/orders/order/", {"action": "refund_selected", "_selected_action": [paid_order.pk]})
+
+    page = asked.content.decode()
+    for text in ("Refund what is left of selected paid orders?", "The money goes back", paid_order.number, "1 order"):
+        assert text in page
+    assert not Refund.objects.exists()
+
+
+def test_answer_for_a_whole_list__does_it_to_all_of_it(desk: Client, user: User) -> None:
+    orders = [new_order(user, new_sale()) for _ in range(12)]
+    chosen = {"action": "cancel_selected", "_selected_action": [orders[0].pk], "select_across": "1", "index": "0"}
+
+    asked: Any = desk.post("/admin/orders/order/?state__exact=reserved", chosen)
+    assert "12 orders" in asked.content.decode()
+    assert "and 2 more" in asked.content.decode()
+    fields = re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', asked.content.decode())
+    desk.post("/admin/orders/order/?state__exact=reserved", dict(fields))
+
+    assert set(Order.objects.values_list("state", flat=True)) == {"cancelled"}
+
+
 def test_clerk_who_may_only_look__has_no_actions(make_user: Any, client: Client, order: Order) -> None:
     client.force_login(make_user(groups=["finance"], is_staff=True))
 
-    client.post("/admin/orders/order/", {"action": "cancel_selected", "_selected_action": [order.pk]})
+    client.post(
+        "/admin/orders/order/", {"action": "cancel_selected", "_selected_action": [order.pk], "confirmed": "yes"}
+    )
 
     order.refresh_from_db()
     assert order.state == "reserved"
@@ -186,7 +214,7 @@ def test_more_units__are_added_unless_somebody_has_them(
 def test_close_action__ends_sales(desk: Client, sale: FlashSale) -> None:
     other = new_sale()
 
-    desk.post("/admin/orders/flashsale/", {"action": "close", "_selected_action": [sale.pk]})
+    desk.post("/admin/orders/flashsale/", {"action": "close", "_selected_action": [sale.pk], "confirmed": "yes"})
 
     sale.refresh_from_db()
     other.refresh_from_db()

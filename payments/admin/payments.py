@@ -14,7 +14,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.models import User
-from coupon_site.admin import ReadOnly, StateHistory, row_or_404
+from coupon_site.admin import ReadOnly, StateHistory, asks_first, row_or_404
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
 from payments.admin.disputes import DisputeInline
@@ -88,6 +88,7 @@ class PaymentAdmin(ReadOnly, StateHistory):
         self.each(request, queryset, capture)
 
     @admin.action(description="Let selected payments go that took no money yet", permissions=["decide"])
+    @asks_first("The buyers' money is let go: it can no longer be captured.")
     def void_selected(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
         self.each(request, queryset, void)
 

@@ -9,7 +9,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from accounts.models import User
-from coupon_site.admin import ReadOnly, StateHistory
+from coupon_site.admin import ReadOnly, StateHistory, asks_first
 from coupon_site.errors import DomainError
 from payments.admin.amounts import ShowsAmount
 from payments.models import Refund, RefundState
@@ -61,6 +61,7 @@ class RefundAdmin(ReadOnly, ShowsAmount, StateHistory):
             self.resolve(request, refund, give_up=False)
 
     @admin.action(description="Give up selected failed refunds", permissions=["resolve"])
+    @asks_first("Nobody tries again to send this money back.")
     def give_up(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         for refund in queryset:
             self.resolve(request, refund, give_up=True)

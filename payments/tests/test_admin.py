@@ -57,7 +57,9 @@ def test_lists_and_pages__open_and_nothing_is_edited(desk: Client, failed: Refun
 
 
 def press(client: Client, action: str, refund: Refund) -> str:
-    answer = client.post("/admin/payments/refund/", {"action": action, "_selected_action": [refund.pk]}, follow=True)
+    answer = client.post(
+        "/admin/payments/refund/", {"action": action, "_selected_action": [refund.pk], "confirmed": "yes"}, follow=True
+    )
     refund.refresh_from_db()
     return answer.content.decode()
 
@@ -114,7 +116,7 @@ def test_payment_page__shows_history_refunds_disputes_and_money(desk: Client, fa
 
 @pytest.mark.parametrize("verb", ["capture", "void"])
 def test_authorised_payments__are_decided_from_the_list(desk: Client, authorized: Payment, verb: str) -> None:
-    desk.post(LIST, {"action": f"{verb}_selected", "_selected_action": [authorized.pk]})
+    desk.post(LIST, {"action": f"{verb}_selected", "_selected_action": [authorized.pk], "confirmed": "yes"})
 
     authorized.refresh_from_db()
     assert authorized.decision == verb

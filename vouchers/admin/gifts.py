@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
-from coupon_site.admin import ReadOnly, StateHistory
+from coupon_site.admin import ReadOnly, StateHistory, asks_first
 from coupon_site.errors import DomainError
 from coupon_site.money import format_money
 from vouchers.admin.actors import actor_of
@@ -61,6 +61,7 @@ class GiftAdmin(ReadOnly, StateHistory):
         return gift.recipient_email or gift.recipient_name or unnamed
 
     @admin.action(description="Revoke, and return to the giver", permissions=["act"])
+    @asks_first("Whoever got them can no longer use them.")
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Gift]) -> None:
         at, actor = timezone.now(), actor_of(request)
         self.each(

@@ -8,7 +8,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from coupon_site.admin import ReadOnly
+from coupon_site.admin import ReadOnly, asks_first
 from coupon_site.errors import DomainError
 from vouchers.admin.actors import actor_of
 from vouchers.models import Redemption, ScannerDevice
@@ -48,12 +48,14 @@ class ScannerDeviceAdmin(ModelAdmin):
         self.message_user(request, f"The till's key, shown only now: {key}", messages.WARNING)
 
     @admin.action(description="Revoke the keys of selected tills", permissions=["change"])
+    @asks_first("These tills can no longer redeem anything.")
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ScannerDevice]) -> None:
         for device in queryset:
             revoke_device(device=device, at=timezone.now())
         self.message_user(request, "Revoked.", messages.SUCCESS)
 
     @admin.action(description="Make new keys for selected tills", permissions=["change"])
+    @asks_first("Their present keys end at once; the new ones are shown once.")
     def rotate_selected(self, request: HttpRequest, queryset: QuerySet[ScannerDevice]) -> None:
         for device in queryset:
             try:

@@ -42,7 +42,7 @@ def said(answer: Any) -> list[str]:
 
 
 def act(desk: Client, room: str, action: str, *rows: Any) -> Any:
-    return desk.post(room, {"action": action, "_selected_action": [row.pk for row in rows]})
+    return desk.post(room, {"action": action, "_selected_action": [row.pk for row in rows], "confirmed": "yes"})
 
 
 # --- vouchers ---

@@ -28,7 +28,9 @@ def desk(operator: User, client: Client) -> Client:
 
 
 def act(desk: Client, action: str, *gifts: Gift) -> list[str]:
-    answer: Any = desk.post(GIFTS, {"action": action, "_selected_action": [gift.pk for gift in gifts]})
+    answer: Any = desk.post(
+        GIFTS, {"action": action, "_selected_action": [gift.pk for gift in gifts], "confirmed": "yes"}
+    )
     return [str(message) for message in get_messages(answer.wsgi_request)]
 
 
