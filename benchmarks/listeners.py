@@ -218,6 +218,7 @@ class Follower:
         self.ids: array[int] = array("q")
         self.epoch, self.since = "", 0
         self.gaps: list[dict[str, Any]] = []
+        self.port = 0
         self.listener: SocketListener | None = None
 
     async def connect(self, port: int) -> Self:
@@ -230,6 +231,7 @@ class Follower:
         standing = await self.listener.notice("subscribed")
         if not self.epoch:
             self.epoch, self.since = standing["epoch"], standing["id"]
+        self.port = port
         return self
 
     def cut(self) -> None:
@@ -237,6 +239,7 @@ class Follower:
             self.listener.cut()
             self.gaps += self.listener.told("gap")
             self.listener = None
+        self.port = 0
 
     async def stay(self, ports: Callable[[], int], over: asyncio.Event) -> None:
         """Come back whenever the server goes away, as the site's own client does, until it is over."""

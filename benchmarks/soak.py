@@ -12,7 +12,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -112,13 +112,14 @@ class Soak:
             say(f"{self.now():.0f} s: {name} killed and started again")
 
     async def measure(self) -> None:
-        """The memory of each process."""
+        """The memory of each process, and how many sockets it has."""
         while True:
+            sockets = Counter(follower.port for _, follower in self.followers)
             for name, process in list(self.site.processes.items()):
                 with suppress(psutil.Error):
-                    self.outcome.memory[name].append(
-                        (self.now(), psutil.Process(process.pid).memory_info().rss / MEBIBYTE)
-                    )
+                    megabytes = psutil.Process(process.pid).memory_info().rss / MEBIBYTE
+                    count = sockets[self.site.ports[name]] if name in self.site.ports else 0
+                    self.outcome.memory[name].append((self.now(), megabytes, count))
             await asyncio.sleep(min(5.0, self.load.seconds / 40))
 
     async def change_flags(self) -> None:

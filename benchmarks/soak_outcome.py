@@ -9,6 +9,9 @@ from benchmarks.curves import Curve
 
 WARM = 0.4  # of a process' life: caches fill, buffers find their size
 SETTLED_SECONDS = 180.0  # a life that is shorter says nothing about growth
+SOCKET_MB = 30 / 1024  # what a connection may take
+
+Point = tuple[float, float, int]  # seconds, MB, sockets
 
 
 @dataclass
@@ -27,7 +30,7 @@ class Outcome:
     refetched: int = 0
     kills: list[tuple[float, str]] = field(default_factory=list)
     reconciled: bool = False
-    memory: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    memory: dict[str, list[Point]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, got: Sequence[int], meant: Sequence[int], *, gaps: Sequence[tuple[int, int]]) -> None:
         """What one client got, beside what was meant for it. Who is told of a gap loads the state again."""
@@ -43,17 +46,20 @@ class Outcome:
         self.gaps += len(gaps)
 
     def growth(self) -> dict[str, float]:
-        """By how much each process grew in its longest life, after it was warm; none that lived too shortly."""
+        """By how much each process grew in its longest life, after it was warm; none that lived too shortly.
+
+        Clients move from node to node as those are killed: what their sockets may take is left out.
+        """
         grown = {}
         for name, points in self.memory.items():
             life = max(self.lives(name, points), key=len)
             if len(life) > 4 and life[-1][0] - life[0][0] >= SETTLED_SECONDS:
-                warm = [megabytes for _, megabytes in life[int(len(life) * WARM) :]]
+                warm = [megabytes - sockets * SOCKET_MB for _, megabytes, sockets in life[int(len(life) * WARM) :]]
                 third = max(1, len(warm) // 3)
                 grown[name] = max(warm[-third:]) / max(warm[:third])
         return grown
 
-    def lives(self, name: str, points: list[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    def lives(self, name: str, points: list[Point]) -> list[list[Point]]:
         """The points between two kills."""
         ends = [at for at, killed in self.kills if killed == name]
         return [
@@ -88,4 +94,4 @@ def table(outcome: Outcome) -> str:
 
 
 def curves(outcome: Outcome) -> list[Curve]:
-    return [Curve(name, points) for name, points in outcome.memory.items()]
+    return [Curve(name, [point[:2] for point in points]) for name, points in outcome.memory.items()]

@@ -63,8 +63,9 @@ def test_broken_books__are_seen() -> None:
 
 def test_growth__is_that_of_a_warm_process_in_its_longest_life() -> None:
     outcome = soak.Outcome(kills=[(100.0, "web")])
-    outcome.memory["web"] = [(float(at), 500.0) for at in range(0, 100, 10)]
-    outcome.memory["web"] += [(100.0 + at, 100.0 + min(at, 120)) for at in range(0, 400, 10)]
-    outcome.memory["relay"] = [(float(at), 100.0 + at) for at in range(0, 500, 10)]
+    outcome.memory["web"] = [(float(at), 500.0, 0) for at in range(0, 100, 10)]
+    outcome.memory["web"] += [(100.0 + at, 100.0 + min(at, 120), 0) for at in range(0, 400, 10)]
+    outcome.memory["relay"] = [(float(at), 100.0 + at, 0) for at in range(0, 500, 10)]
+    outcome.memory["uvicorn"] = [(float(at), 100.0 + 30 * (at > 400), 1024 * (at > 400)) for at in range(0, 500, 10)]
 
-    assert outcome.growth() == {"web": 1.0, "relay": pytest.approx(590 / 390, rel=0.05)}
+    assert outcome.growth() == {"web": 1.0, "relay": pytest.approx(590 / 390, rel=0.05), "uvicorn": 1.0}
