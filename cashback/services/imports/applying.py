@@ -16,7 +16,7 @@ from cashback.services.imports.mappings import dialect_of
 from cashback.services.imports.merging import ADDING, REPLACING, Merging
 from cashback.services.imports.rewards import reward
 from cashback.services.imports.staging import write
-from cashback.services.imports.statements import fetch, run
+from cashback.services.imports.statements import fetch, hashed_joins, run
 
 BATCH_INVOICES = 1_000
 
@@ -36,12 +36,18 @@ WHERE job_id = %(job)s AND line_hash IS NOT NULL AND external_id > %(after)s AND
 GROUP BY external_id, part
 """
 
+# Not by the range: what another file holds between two numbers may be the whole table.
+KNOWN = """
+SELECT id, external_id, part, currency FROM cashback_conversion
+WHERE network_id = %(network)s AND external_id = ANY(%(numbers)s)
+"""
+
 MIXED = """
 UPDATE cashback_importrow row SET outcome = 'error', reasons = '{mixed_currency}', line_hash = NULL,
     raw = concat_ws(' ', row.external_id, row.item, row.amount_minor::text, row.currency)
 FROM cashback_conversion conversion
 WHERE row.job_id = %(job)s AND row.line_hash IS NOT NULL
-    AND row.external_id > %(after)s AND row.external_id <= %(up_to)s AND conversion.network_id = %(network)s
+    AND row.external_id > %(after)s AND row.external_id <= %(up_to)s AND conversion.id = ANY(%(all)s)
     AND conversion.external_id = row.external_id AND conversion.part = row.part AND conversion.currency <> row.currency
 """
 
@@ -63,16 +69,15 @@ FROM (
         FROM (
             SELECT line.conversion_id, line.line_hash, line.amount_minor, line.occurred_at, line.buyer_ref,
                 sum(line.copies) AS copies
-            FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
-            WHERE line.conversion_id = ANY(%(touched)s)
+            FROM cashback_conversionline line WHERE line.conversion_id = ANY(%(touched)s)
             GROUP BY line.conversion_id, line.line_hash, line.amount_minor, line.occurred_at, line.buyer_ref,
-                job.series_id
+                (SELECT series_id FROM cashback_importjob WHERE id = line.job_id)
         ) AS said
         GROUP BY conversion_id, line_hash, amount_minor, occurred_at, buyer_ref
     ) AS known
     GROUP BY conversion_id
 ) AS total
-WHERE conversion.id = total.conversion_id
+WHERE conversion.id = total.conversion_id AND conversion.id = ANY(%(touched)s)
 """
 
 REVISIONS = """
@@ -120,13 +125,15 @@ def apply_batch(job: ImportJob, *, up_to: str) -> None:
     }
     hold(job)
     batch = merge(job, values)
-    run(TOTALS, {"touched": batch.touched})
+    with hashed_joins():
+        run(TOTALS, {"touched": batch.touched})
     assign_buyers(job, touched=batch.touched, at=timezone.now())
     matches = rematch(network_id=job.network_id, touched=batch.touched)
     changed = sorted({*batch.touched, *matches.affected})
     run(REVISIONS, {"job": job.pk, "changed": changed})
     reward(job, conversion_ids=changed, at=timezone.now())
-    lines = run(merging_of(job).outcomes, {**values, "created": batch.created, "touched": batch.touched})
+    with hashed_joins():
+        lines = run(merging_of(job).outcomes, {**values, "created": batch.created, "touched": batch.touched})
     run("DROP TABLE import_batch", {})
     advance(job, batch, up_to=up_to, lines=lines, more_clawbacks=matches.more_lines)
 
@@ -143,14 +150,16 @@ def merging_of(job: ImportJob) -> Merging:
 
 
 def merge(job: ImportJob, values: dict[str, Any]) -> Batch:
-    """Add the batch's lines to what is known."""
+    """Add the batch's lines to what is known; the values learn the batch's conversions."""
     merging = merging_of(job)
     created, known, has_mixed = make_conversions(job, values)
-    mixed = run(MIXED, values) if has_mixed else 0
-    run(merging.lay_out, {**values, "known": known})
-    run("ANALYZE import_batch", {})
-    for statement in merging.write:
-        run(statement, values)
+    values |= {"known": known, "all": [*known, *created]}
+    with hashed_joins():
+        mixed = run(MIXED, values) if has_mixed else 0
+        run(merging.lay_out, values)
+        run("ANALYZE import_batch", {})
+        for statement in merging.write:
+            run(statement, values)
     rows = fetch(SEEN, {})
     return Batch(created, [pk for pk, has_grown in rows if has_grown], conversions=len(rows), mixed=mixed)
 
@@ -170,10 +179,8 @@ def make_conversions(job: ImportJob, values: dict[str, Any]) -> tuple[list[int],
             currency=currency,
             occurred_at=occurred_at,
         )
-    known = Conversion.objects.filter(
-        network=job.network_id, external_id__gt=job.applied_to, external_id__lte=values["up_to"]
-    )
-    for pk, external_id, part, currency in known.values_list("pk", "external_id", "part", "currency"):
+    numbers = sorted({external_id for external_id, _ in drafts})
+    for pk, external_id, part, currency in fetch(KNOWN, {**values, "numbers": numbers}):
         if drafts.pop((external_id, part), None):
             old.append(pk)
             has_mixed |= currencies[external_id, part] != currency

@@ -24,19 +24,20 @@ FROM (
         min(row.quantity) AS quantity, min(row.amount_minor) AS amount_minor, min(row.occurred_at) AS occurred_at,
         count(*)::integer AS copies
     FROM cashback_importrow row
-    JOIN cashback_conversion conversion ON conversion.network_id = %(network)s
-        AND conversion.external_id = row.external_id AND conversion.part = row.part
-    WHERE {RANGE} AND row.line_hash IS NOT NULL
+    JOIN cashback_conversion conversion
+        ON conversion.external_id = row.external_id AND conversion.part = row.part
+    WHERE {RANGE} AND row.line_hash IS NOT NULL AND conversion.id = ANY(%(all)s)
     GROUP BY conversion.id, row.line_hash
 ) AS said
 LEFT JOIN (
     SELECT conversion_id, line_hash, max(copies) AS of_any,
         max(copies) FILTER (WHERE series_id = %(series)s) AS of_series
     FROM (
-        SELECT line.conversion_id, line.line_hash, job.series_id, sum(line.copies) AS copies
-        FROM cashback_conversionline line JOIN cashback_importjob job ON job.id = line.job_id
-        WHERE line.conversion_id = ANY(%(known)s)
-        GROUP BY line.conversion_id, line.line_hash, job.series_id
+        SELECT line.conversion_id, line.line_hash,
+            (SELECT series_id FROM cashback_importjob WHERE id = line.job_id) AS series_id,
+            sum(line.copies) AS copies
+        FROM cashback_conversionline line WHERE line.conversion_id = ANY(%(known)s)
+        GROUP BY 1, 2, 3
     ) AS series
     GROUP BY conversion_id, line_hash
 ) AS known USING (conversion_id, line_hash)
@@ -70,9 +71,9 @@ FROM (
     SELECT DISTINCT ON (conversion.id) conversion.id AS conversion_id, row.line_hash, row.buyer_ref, row.item,
         row.quantity, row.amount_minor, row.occurred_at, row.version
     FROM cashback_importrow row
-    JOIN cashback_conversion conversion ON conversion.network_id = %(network)s
-        AND conversion.external_id = row.external_id AND conversion.part = row.part
-    WHERE {RANGE} AND row.line_hash IS NOT NULL
+    JOIN cashback_conversion conversion
+        ON conversion.external_id = row.external_id AND conversion.part = row.part
+    WHERE {RANGE} AND row.line_hash IS NOT NULL AND conversion.id = ANY(%(all)s)
     ORDER BY conversion.id, row.version DESC, row.amount_minor, row.line_hash DESC
 ) AS said
 LEFT JOIN LATERAL (
@@ -88,7 +89,7 @@ CROSS JOIN LATERAL (
     write=(
         """
 DELETE FROM cashback_conversionline line USING import_batch batch
-WHERE line.conversion_id = batch.conversion_id AND batch.is_later
+WHERE line.conversion_id = ANY(%(known)s) AND line.conversion_id = batch.conversion_id AND batch.is_later
 """,
         """
 INSERT INTO cashback_conversionline
@@ -105,7 +106,7 @@ UPDATE cashback_importrow row SET outcome = CASE
     ELSE 'unchanged'
 END
 FROM import_batch batch JOIN cashback_conversion conversion ON conversion.id = batch.conversion_id
-WHERE {RANGE} AND row.line_hash IS NOT NULL
+WHERE {RANGE} AND row.line_hash IS NOT NULL AND conversion.id = ANY(%(all)s)
     AND conversion.external_id = row.external_id AND conversion.part = row.part
 """,  # noqa: S608  its own constants
 )

@@ -14,25 +14,30 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from cashback.models import ImportJob, ImportRow
-from cashback.services.imports.statements import fetch, run
+from cashback.services.imports.statements import fetch, hashed_joins, run
 
 # Mixed pieces have less than one line in `MOST_SHARED` in common, among the invoices that both hold.
 MOST_SHARED = 4
 CUTS = 2  # a piece is cut off at its start and at its end
 
+# OFFSET keeps the planner from another join: each invoice is looked up, whatever statistics say of the tables.
 # For each series: the invoices it shares with a job, how many lines of them both hold, how many the smaller side has.
 RELATED = """
 WITH mine AS (
     SELECT external_id, part, line_hash, count(*) AS copies FROM cashback_importrow
     WHERE job_id = %(job)s AND line_hash IS NOT NULL GROUP BY external_id, part, line_hash
 ), theirs AS (
-    SELECT job.series_id, conversion.external_id, conversion.part, line.line_hash, sum(line.copies) AS copies
-    FROM cashback_conversion conversion
-    JOIN cashback_conversionline line ON line.conversion_id = conversion.id
-    JOIN cashback_importjob job ON job.id = line.job_id
-    WHERE conversion.network_id = %(network)s AND line.job_id <> %(job)s
-        AND (conversion.external_id, conversion.part) IN (SELECT external_id, part FROM mine)
-    GROUP BY job.series_id, conversion.external_id, conversion.part, line.line_hash
+    SELECT (SELECT series_id FROM cashback_importjob WHERE id = line.job_id) AS series_id,
+        conversion.external_id, conversion.part, line.line_hash, sum(line.copies) AS copies
+    FROM (SELECT DISTINCT external_id, part FROM mine) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT id, external_id, part FROM cashback_conversion
+        WHERE network_id = %(network)s AND external_id = wanted.external_id AND part = wanted.part OFFSET 0
+    ) AS conversion
+    CROSS JOIN LATERAL (
+        SELECT * FROM cashback_conversionline WHERE conversion_id = conversion.id AND job_id <> %(job)s OFFSET 0
+    ) AS line
+    GROUP BY 1, 2, 3, 4
 ), shared AS (
     SELECT DISTINCT series_id, external_id, part FROM theirs
 ), size_of_mine AS (
@@ -85,7 +90,8 @@ class Related(NamedTuple):
 def join_series(job: ImportJob) -> int:
     """The series that a job's file belongs to; those that it ties together become one. Its own when it stands alone."""
     values = {"job": job.pk, "network": job.network_id}
-    related = [Related(*row) for row in fetch(RELATED, values)]
+    with hashed_joins():
+        related = [Related(*row) for row in fetch(RELATED, values)]
     found = [each.series_id for each in related if is_mixed(each)]
     found += [each.series_id for each in related if not is_mixed(each) and is_cut_off(job, each)]
     if not found:
