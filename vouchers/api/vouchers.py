@@ -16,7 +16,6 @@ from rest_framework.viewsets import GenericViewSet
 
 from coupon_site.api import PROBLEM_RESPONSES, PublicIdLookup
 from orders.api.catalogue import MerchantShown
-from vouchers.documents import voucher_document
 from vouchers.errors import CodeHidden, VoucherCancelled
 from vouchers.links import page_url
 from vouchers.models import Voucher, VoucherQuerySet, VoucherState
@@ -106,5 +105,7 @@ class VoucherViewSet(PublicIdLookup, ListModelMixin, RetrieveModelMixin, Generic
 
 def picture_of(voucher: Voucher, kind: str) -> bytes:
     if kind == "pdf":
+        from vouchers.documents import voucher_document  # half a second and 45 MB, which few processes need
+
         return voucher_document(voucher)
     return qr_picture(voucher.code, "png" if kind == "png" else "svg")

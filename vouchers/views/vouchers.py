@@ -9,7 +9,6 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
 from coupon_site.money import format_money
-from vouchers.documents import voucher_document
 from vouchers.links import page_path, page_token, voucher_of_link
 from vouchers.models import Voucher, VoucherState
 from vouchers.pictures import qr_inline
@@ -33,6 +32,8 @@ def voucher_file(request: HttpRequest, token: str) -> HttpResponse:
         return private(render(request, "vouchers/unknown.html", status=404))
     if not voucher.is_shown or voucher.state_at(timezone.now()) is not VoucherState.ACTIVE:
         return private(redirect(page_path(voucher)))
+    from vouchers.documents import voucher_document  # half a second and 45 MB, which few processes need
+
     headers = {"Content-Disposition": f'attachment; filename="voucher-{voucher.code[-5:]}.pdf"'}
     return private(HttpResponse(voucher_document(voucher), content_type="application/pdf", headers=headers))
 
