@@ -15,7 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.live import PORT_NAMES, ROOT, START_SECONDS, free_ports
+from coupon_site.servers import EmbeddedServers
+from tests.live import PORT_NAMES, ROOT, START_SECONDS, free_ports, lay_schema
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +30,13 @@ def environment() -> Iterator[dict[str, str]]:
     with TemporaryDirectory(prefix="run-") as name:
         Path(name).chmod(0o755)
         yield {**kept, **ports, "VAR_DIR": name, "DJANGO_SETTINGS_MODULE": "coupon_site.settings"}
+
+
+@pytest.fixture
+def started_before(environment: dict[str, str]) -> dict[str, str]:
+    """The folder has the schema, as after a first start."""
+    lay_schema(EmbeddedServers(Path(environment["VAR_DIR"]) / "embedded"))
+    return {**environment, "DEMO": "0"}
 
 
 def launch(environment: dict[str, str]) -> subprocess.Popen[str]:
@@ -100,19 +108,19 @@ def test_started_twice_and_stopped__prints_a_login_that_works_and_leaves_nothing
     assert left_over(environment) == []
 
 
-def test_nobody_reads_what_it_prints_any_more__ends_it_and_leaves_nothing(environment: dict[str, str]) -> None:
-    process, _ = start({**environment, "DEMO": "0"})
+def test_nobody_reads_what_it_prints_any_more__ends_it_and_leaves_nothing(started_before: dict[str, str]) -> None:
+    process, _ = start(started_before)
     assert process.stdout
     process.stdout.close()
-    httpx.get(f"http://127.0.0.1:{environment['WEB_PORT']}/", timeout=30)
+    httpx.get(f"http://127.0.0.1:{started_before['WEB_PORT']}/", timeout=30)
     process.send_signal(signal.SIGINT)  # which it would say, if it could
 
     assert process.wait(START_SECONDS)
-    assert left_over(environment) == []
+    assert left_over(started_before) == []
 
 
-def test_ctrl_c_while_processes_start__leaves_nothing(environment: dict[str, str]) -> None:
-    process = launch({**environment, "DEMO": "0"})
+def test_ctrl_c_while_processes_start__leaves_nothing(started_before: dict[str, str]) -> None:
+    process = launch(started_before)
     assert process.stdout
     for line in process.stdout:
         if " started " in line:
@@ -120,16 +128,16 @@ def test_ctrl_c_while_processes_start__leaves_nothing(environment: dict[str, str
 
     stop(process)
 
-    assert left_over(environment) == []
+    assert left_over(started_before) == []
 
 
-def test_second_start_in_the_same_folder__is_one_clear_line(environment: dict[str, str]) -> None:
-    process, _ = start({**environment, "DEMO": "0"})
+def test_second_start_in_the_same_folder__is_one_clear_line(started_before: dict[str, str]) -> None:
+    process, _ = start(started_before)
     try:
         second = subprocess.run(
             [sys.executable, "manage.py", "run_site"],
             cwd=ROOT,
-            env=environment,
+            env=started_before,
             capture_output=True,
             text=True,
             check=False,
