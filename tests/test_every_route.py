@@ -19,9 +19,11 @@ def test_what_does_not_exist__is_never_a_failure(superuser: User, method: str, m
     client, chance = Client(raise_request_exception=False), random.Random(1)
     client.force_login(superuser)
 
+    # What has no id in its address is asked once.
+    asked = [pattern for pattern in sorted(set(patterns())) if not made_up or "<" in pattern]
     answers = {
         target: client.generic(method, target).status_code
-        for target in (address(pattern, chance, made_up) for pattern in sorted(set(patterns())))
+        for target in (address(pattern, chance, made_up) for pattern in asked)
         if "logout" not in target
     }
 
