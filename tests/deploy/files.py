@@ -8,11 +8,13 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
+# Of the two that PyYAML may have, this one is eight times as fast.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file whose top is a mapping."""
-    content = yaml.safe_load(path.read_text())
+    content = yaml.load(path.read_text(), Loader=LOADER)  # noqa: S506  one of the safe ones
     assert isinstance(content, dict)
     return content
 

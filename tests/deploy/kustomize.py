@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.deploy.files import read_yaml
+from tests.deploy.files import LOADER, read_yaml
 
 Resource = dict[str, Any]
 CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "Namespace"}
@@ -43,7 +43,7 @@ def read(path: Path) -> Iterator[Resource]:
     if path.is_dir():
         yield from build(path)
     else:
-        yield from (document for document in yaml.safe_load_all(path.read_text()) if document)
+        yield from (document for document in yaml.load_all(path.read_text(), Loader=LOADER) if document)
 
 
 def generate(found: list[Resource], folder: Path, generated: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from monitoring.catalogue.alerts import ALERTS
 from monitoring.catalogue.series import SAMPLES
 from tests.binaries import require_binary
 from tests.deploy.documents import RUNBOOKS, blocks, sections, series_of
-from tests.deploy.files import DEPLOY, ROOT
+from tests.deploy.files import DEPLOY, LOADER, ROOT
 from tests.deploy.seeds import composed
 
 HEADINGS = [
@@ -144,7 +144,7 @@ def kubernetes_objects() -> set[tuple[str, str]]:
     """Kind in small letters and name of everything below deploy/k8s."""
     found = set()
     for file in (DEPLOY / "k8s").rglob("*.y*ml"):
-        for document in yaml.safe_load_all(file.read_text()):
+        for document in yaml.load_all(file.read_text(), Loader=LOADER):
             if document and "metadata" in document:
                 found.add((document["kind"].lower(), document["metadata"]["name"]))
     return found
