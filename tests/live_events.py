@@ -1,7 +1,6 @@
 """One relay and a node of each server, over a PostgreSQL and a Redis of their own that may be lost in every way."""
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from events.events import RAW
 from events.frames import REGISTRY, stream_key
 from events.services.writing import INSERT_FACTS
 from events.wake import CHANNEL as BELL
-from tests.live import LiveSite, free_ports, migrated, wait_for
+from tests.live import LiveSite, free_ports, lay_schema, wait_for
 
 CHANNEL = "events:orders"
 STAFF = "perm:orders.view_order"
@@ -84,7 +83,7 @@ class LiveEvents(LiveSite):
 
     def prepare(self, *, demo: bool = False) -> None:
         """Servers and schema; one who sees everything, and customers; a demo shop if wanted."""
-        subprocess.run(["cp", "--archive", migrated(), self.servers.home / "postgres"], check=True)
+        lay_schema(self.servers)
         self._stack.enter_context(self.servers.running())
         if demo:
             self.manage("setup_demo")
