@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.services import create_user, issue_token
 from coupon_site import redis
 from events.relay import streams
+from events.services import execution
 from flags.current import current
 from orders import gate
 from tests.crowd import Crowd
@@ -25,6 +26,8 @@ _numbers = count(1)
 
 # In a busy run Redis is slow, and not away.
 redis.TIMEOUT_SECONDS = gate.TIMEOUT_SECONDS = streams.TIMEOUT_SECONDS = 30.0
+# A process that stood still for a moment has still its turn.
+execution.ALONE_SECONDS = execution.TOGETHER_SECONDS = 30.0
 
 
 @pytest.fixture(scope="session")

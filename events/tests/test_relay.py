@@ -307,14 +307,12 @@ def test_second_relay__stands_by_until_the_first_is_gone(relay: Relay) -> None:
 def test_leader_that_was_stopped_for_long__repeats_nothing_when_it_wakes(
     relay: Relay, plain: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    relay.leadership = Leadership("relay", silence_seconds=1)
-    relay.ledger = Ledger(relay.leadership)
     assert relay.leadership.hold()
     relay.turn()
     announce(step=1)
     batch = relay.ledger.sequence(ORDERS)
 
-    wait_until_session_is_gone(relay)
+    let_silence_end_session(relay)
     announce(step=2)
     assert relay_all() == 2
 
@@ -325,8 +323,12 @@ def test_leader_that_was_stopped_for_long__repeats_nothing_when_it_wakes(
     assert [message["data"]["step"] for message in plain()] == [1, 2]
 
 
-def wait_until_session_is_gone(relay: Relay) -> None:
-    """PostgreSQL ends the silent session; its lock is free then."""
+def let_silence_end_session(relay: Relay) -> None:
+    """PostgreSQL ends a session that is silent for as long as it was told, here only now; its lock is free then."""
+    assert relay.leadership.session is not None
+    row = relay.leadership.session.execute("SHOW idle_session_timeout").fetchone()
+    assert row == {"idle_session_timeout": "15s"}
+    relay.leadership.session.execute("SET idle_session_timeout = '100ms'")
     rival = Leadership("relay")
     while not rival.hold():
         pass
