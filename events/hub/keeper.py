@@ -42,15 +42,15 @@ class Keeper:
         while True:
             planned = time.monotonic() + tick
             await asyncio.sleep(tick)
-            now = time.monotonic()
-            metrics.loop_lag.observe(max(0.0, now - planned))
+            metrics.loop_lag.observe(max(0.0, time.monotonic() - planned))
             connections = self.hub.everyone()
             waiting = {connection: connection.waiting_bytes() for connection in connections}
             metrics.buffered_bytes.set(max(waiting.values(), default=0))
             for connection in connections:
-                self.weigh(connection, waiting[connection], now)
+                # By when this look was due: answers that came while the loop stood still are only read after it.
+                self.weigh(connection, waiting[connection], planned)
                 if connection.ending is None:
-                    self.look_after(connection, now)
+                    self.look_after(connection, planned)
 
     def weigh(self, connection: "Connection", waiting: int, now: float) -> None:
         """Cut off who has had much waiting for too long; too much at once is the queue's own matter."""

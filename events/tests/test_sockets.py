@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -376,6 +377,17 @@ async def test_client_that_answers_pings__stays(superuser: User, connect: Connec
         ping = await client.frame()
         assert (ping["type"], set(ping["pos"])) == ("ping", EVERY_CHANNEL)
         await client.send_json_to({"type": "pong"})
+
+
+@pytest.mark.usefixtures("quick_pings")
+async def test_server_that_stood_still__cuts_off_nobody_who_it_did_not_hear(superuser: User, connect: Connect) -> None:
+    client = await connect(superuser)
+    assert (await client.frame())["type"] == "ping"
+
+    time.sleep(1)  # noqa: ASYNC251  so does a machine that is paused
+    await client.send_json_to({"type": "pong"})
+
+    assert (await client.frame())["type"] == "ping"
 
 
 @pytest.mark.usefixtures("quick_pings")
