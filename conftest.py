@@ -13,9 +13,12 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from accounts.services import create_user, issue_token
-from coupon_site import redis
+from coupon_site import health, redis
+from events import wake
 from events.relay import streams
 from events.services import execution
+from flags import current as flags_current
+from flags import mirror
 from flags.current import current
 from orders import gate
 from tests.crowd import Crowd
@@ -25,7 +28,8 @@ MakeUser = Callable[..., User]
 _numbers = count(1)
 
 # In a busy run Redis is slow, and not away.
-redis.TIMEOUT_SECONDS = gate.TIMEOUT_SECONDS = streams.TIMEOUT_SECONDS = 30.0
+redis.TIMEOUT_SECONDS = gate.TIMEOUT_SECONDS = streams.TIMEOUT_SECONDS = wake.RING_TIMEOUT_SECONDS = 30.0
+health.BUDGET_SECONDS = 30.0
 # A process that stood still for a moment has still its turn.
 execution.ALONE_SECONDS = execution.TOGETHER_SECONDS = 30.0
 
@@ -42,6 +46,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> None:
+    """Checks of flags wait for Redis, too; what they wait for in the product is known to the tests of that."""
+    mirror.TIMEOUT_SECONDS = flags_current.FIRST_WAIT_SECONDS = 30.0
 
 
 @pytest.fixture(autouse=True)

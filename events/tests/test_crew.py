@@ -82,7 +82,7 @@ def test_stop__finishes_what_was_begun_and_leaves_the_rest(crew: Crew, calls: Ca
     assert begun.acquire(timeout=10)
     assert begun.acquire(timeout=10)
 
-    threading.Timer(0.2, go_on.set).start()
+    threading.Thread(target=lambda: wait_for(lambda: crew.stopping) or go_on.set()).start()
     crew.stop()
 
     assert (count(MessageState.DELIVERED), count(MessageState.PENDING)) == (2, 3)
