@@ -32,7 +32,7 @@ async def obey(order: dict[str, Any], wire: Wire, send: Any) -> None:
         case {"do": "ping"}:
             answered = asyncio.Event()
             assert wire.ping(answered.set)
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(20):
                 await answered.wait()
             await send({"type": "websocket.send", "text": '"answered"'})
         case {"do": "flood"}:
