@@ -89,18 +89,18 @@ def errors() -> int:
     return sum(tally(name, "", "ERROR").count for name in ("", STEADY, TURNED))
 
 
-def use_database(url: str) -> None:
-    """Another database than the crowd's, for this process; nobody waits long for it."""
+def use_database(url: str, *, patience: float = 0.5) -> None:
+    """Another database than the crowd's, for this process; for so long does it wait for a connection."""
     connection.close()
     connection.close_pool()
-    connection.settings_dict.update(options_of(url))
+    connection.settings_dict.update(options_of(url, patience))
     current.forget()
 
 
-def options_of(url: str) -> dict[str, Any]:
+def options_of(url: str, patience: float) -> dict[str, Any]:
     """Of Django's connection settings, what differs."""
     words = conninfo_to_dict(url)
-    pool = {"min_size": 0, "max_size": 4, "timeout": 0.5}
+    pool = {"min_size": 0, "max_size": 4, "timeout": patience}
     return {
         "NAME": words["dbname"],
         "HOST": words["host"],

@@ -36,7 +36,7 @@ DECLARED = "shop.declared"
 
 def ask_at_doors(*, database: str, folder: str) -> dict[str, list[Any]]:
     """What a remote evaluation and a write are answered while the database is there, and once it is `away`."""
-    use_database(database)
+    use_database(database, patience=3.0)  # it is slow in a busy run, before it is away
     create_flag(key=STEADY, enabled=True, actor=None, source="command")
     client = client_of_an_editor()
     answers: dict[str, list[Any]] = {"evaluation": [], "write": [], "seconds": []}
@@ -140,14 +140,14 @@ def test_database_stopped__remote_evaluation_goes_on_and_writes_answer_503(
 
 
 def make_turned_flag(*, database: str) -> None:
-    use_database(database)
+    use_database(database, patience=30.0)
     create_flag(key=TURNED, enabled=True, actor=None, source="command")
 
 
 def start_with_nothing(*, database: str, folder: str) -> dict[str, Any]:
     """A process' first answers, and those once there are servers."""
     use_database(database)
-    health.CACHE_SECONDS = 0.0
+    health.CACHE_SECONDS, health.BUDGET_SECONDS = 0.0, 30.0
     declare(DECLARED, default=True, description="made for a test")
     first, took = answers_of_a_start()
     ready = [readiness()]
