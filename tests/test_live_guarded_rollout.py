@@ -39,12 +39,21 @@ print(issue_token(user=User.objects.get(is_superuser=True), name="editor")[1])
 """
 
 
+class Attempt(NamedTuple):
+    """What became of an order, and by when."""
+
+    at: float
+    shopper: int
+    failed: bool
+
+
 class Stage(NamedTuple):
     site: LiveSite
     prometheus: Any
     editor: httpx.Client
     grafana: Grafana
     page: Page
+    orders: list["Attempt"]
 
     def share_of_failures(self) -> float:
         """Of the orders of the last seconds, both counted at the same instant."""
@@ -87,22 +96,26 @@ def stage() -> Iterator[Stage]:
         token = site.manage("shell", "--verbosity=0", "-c", ISSUE_TOKEN).stdout.split()[-1]
         editor = httpx.Client(base_url=site.url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
         everything.enter_context(editor)
-        everything.enter_context(shopping(site))
+        orders: list[Attempt] = []
+        everything.enter_context(shopping(site, orders))
         browser = everything.enter_context(chromium())
-        yield Stage(site, servers.prometheus, editor, grafana, dashboard(browser, site))
+        yield Stage(site, servers.prometheus, editor, grafana, dashboard(browser, site), orders)
 
 
 @contextmanager
-def shopping(site: LiveSite) -> Iterator[None]:
-    """Shoppers place orders, one after another."""
+def shopping(site: LiveSite, orders: list[Attempt]) -> Iterator[None]:
+    """Shoppers place orders, one after another, and note what becomes of them."""
     sale, over = site.manage("setup_demo", "--sale-of", "100000").stdout.split()[-1], threading.Event()
 
     def shop() -> None:
         chance = random.Random(1)
         with httpx.Client(base_url=site.url, timeout=60) as client:
             while not over.wait(PAUSE_SECONDS):
-                headers = {**site.signature(chance.randint(1, SHOPPERS)), "Idempotency-Key": str(uuid4())}
-                client.post("/api/v1/orders/", json={"lines": [{"sale": sale, "quantity": 1}]}, headers=headers)
+                shopper = chance.randint(1, SHOPPERS)
+                headers = {**site.signature(shopper), "Idempotency-Key": str(uuid4())}
+                body = {"lines": [{"sale": sale, "quantity": 1}]}
+                answer = client.post("/api/v1/orders/", json=body, headers=headers)
+                orders.append(Attempt(time.time(), shopper, failed=answer.is_server_error))
 
     thread = threading.Thread(target=shop)
     thread.start()
@@ -138,8 +151,12 @@ def test_rollout_that_breaks_checkout__is_ended_by_the_alert_that_guards_it(
         "the guard",
         FIRE_SECONDS,
     )
-    assert 0.2 < max(shares) < 0.8  # about half of the shoppers
-    seconds = datetime.fromisoformat(change["at"]).timestamp() - began
+    off = datetime.fromisoformat(change["at"]).timestamp()
+    seconds = off - began
+    failing, served = sides(stage.orders, until=off)
+    assert failing
+    assert served
+    assert failing.isdisjoint(served)  # half of the shoppers, and always the same
 
     assert (change["actor"], change["before"]["enabled"], change["after"].get("enabled", False)) == (None, True, False)
     assert change["reason"].startswith(f"{ALERT} fires: ")
@@ -155,6 +172,13 @@ def test_rollout_that_breaks_checkout__is_ended_by_the_alert_that_guards_it(
         f"Guarded rollout, {SPEED} times faster: {max(shares):.0%} of all orders failed; "
         f"from the fault to off {seconds:.1f} s, no failure {fell:.1f} s later",
     )
+
+
+def sides(orders: list[Attempt], *, until: float) -> tuple[set[int], set[int]]:
+    """The shoppers whose orders failed, and those who were served, since the first failure."""
+    first = next(order.at for order in orders if order.failed)
+    seen = [order for order in orders if first <= order.at < until]
+    return {order.shopper for order in seen if order.failed}, {order.shopper for order in seen if not order.failed}
 
 
 def last_change(editor: httpx.Client, source: str) -> dict[str, Any] | None:
