@@ -194,6 +194,7 @@ def test_event_that_fails__waits_and_holds_back_its_aggregate_alone(monkeypatch:
         check(row)
 
     monkeypatch.setattr(selection, "check", check_or_fail)
+    monkeypatch.setattr(selection, "RETRY_DELAYS", (timedelta(hours=1),))
     relay_all()
     assert steps() == [1, 3]
     first = OutboxEvent.objects.order_by("id")[0]
