@@ -42,6 +42,7 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answering)
         self.replies = [Reply()]
         self.calls: list[Call] = []
+        self.answers_at_once = threading.Event()
 
     @property
     def url(self) -> str:
@@ -58,7 +59,7 @@ class Answering(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"])).decode()
         self.server.calls.append(Call(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
         reply = self.server.next_reply()
-        time.sleep(reply.wait)
+        self.server.answers_at_once.wait(reply.wait)
         self.send_response(reply.status)
         for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
             self.send_header(name, value)

@@ -1,5 +1,6 @@
 """From a fact to a shop front that has heard of it, or never will."""
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -338,8 +339,8 @@ def test_endpoint__is_sent_only_a_few_at_once_so_that_others_have_their_turn(
 
 @pytest.mark.django_db(transaction=True)
 def test_endpoint_that_does_not_answer__holds_up_no_other(settings: Settings, receiver: Receiver) -> None:
-    settings.OUTBOX_OUTSIDE_THREADS, settings.WEBHOOK_TIMEOUT_SECONDS = 8, 3.0
-    receiver.replies = [Reply(wait=3.0)]
+    settings.OUTBOX_OUTSIDE_THREADS, settings.WEBHOOK_TIMEOUT_SECONDS = 8, 60.0
+    receiver.replies = [Reply(wait=60.0)]
     create_endpoint(url=receiver.url, topics=["sample.moved"])
     with receiving() as quick:
         create_endpoint(url=quick.url, topics=["sample.switched"])
@@ -347,8 +348,11 @@ def test_endpoint_that_does_not_answer__holds_up_no_other(settings: Settings, re
         tell(*[Switched(flag=f"flag{number}") for number in range(20)])
         crew = Crew(["webhooks"])
         crew.start()
-        wait_for(lambda: len(quick.calls) == 20, seconds=2.5)
-        crew.stop()
+        try:
+            wait_for(lambda: len(quick.calls) == 20, seconds=30)
+        finally:
+            threading.Thread(target=lambda: wait_for(lambda: crew.stopping) or receiver.answers_at_once.set()).start()
+            crew.stop()
 
     assert len(receiver.calls) == 2
 
