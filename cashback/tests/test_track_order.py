@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from accounts.models import User
+from cashback.handlers import settle_cashback
 from cashback.models import CashbackEvent
 from cashback.queries import balances_of
 from cashback.services import track_order
@@ -73,9 +74,10 @@ def test_order_that_is_not_paid__gets_none(user: User, sale: FlashSale) -> None:
     assert not CashbackEvent.objects.exists()
 
 
-def test_flag_on__is_paid_at_once(user: User, paid_order: Order, drain: Drain, broken: Books) -> None:
+def test_flag_on__is_paid_by_the_next_sweep(user: User, paid_order: Order, drain: Drain, broken: Books) -> None:
     with override_flags({"cashback.auto_approve": True}):
         drain()
+        settle_cashback()
 
     event = CashbackEvent.objects.get()
     assert event.state == "paid"
@@ -90,6 +92,7 @@ def test_flag_on__is_paid_at_once(user: User, paid_order: Order, drain: Drain, b
 def test_flag_off__waits_for_an_approval(user: User, paid_order: Order, drain: Drain) -> None:
     with override_flags({"cashback.auto_approve": False}):
         drain()
+        settle_cashback()
 
     assert CashbackEvent.objects.get().state == "pending"
     assert wallet_of(user) == [("GBP", 100, 0)]
@@ -101,6 +104,7 @@ def test_hold__is_waited_for(user: User, paid_order: Order, settings: Settings) 
 
     with override_flags({"cashback.auto_approve": True}):
         track_order(order=paid_order.public_id, at=now)
+        settle_cashback()
 
     event = CashbackEvent.objects.get()
     assert (event.state, event.hold_until) == ("confirmed", now + timedelta(hours=1))
@@ -113,6 +117,7 @@ def test_refunded_order__leaves_no_cashback(
 ) -> None:
     with override_flags({"cashback.auto_approve": approved}):
         drain()
+        settle_cashback()
         refund_order(order=paid_order, amount_minor=2000, reason="broken", key="refund-1")
         drain()
 
@@ -128,6 +133,7 @@ def test_part_of_the_money_went_back__cashback_remains_on_what_was_kept(
 ) -> None:
     with override_flags({"cashback.auto_approve": approved}):
         drain()
+        settle_cashback()
         Order.objects.filter(pk=paid_order.pk).update(refunded_minor=500)
         from cashback.services import follow_refund
 
