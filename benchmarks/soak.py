@@ -39,6 +39,7 @@ class Load:
     seconds: float = 1200
     sockets: int = 1000
     watchers: int = 20
+    customers: int = 100
     rate: float = 200
     orders: float = 3
     kill_every: float = 60
@@ -174,7 +175,7 @@ def is_up_to_date(ids: "array[int]", meant: "array[int]") -> bool:
 def soak(load: Load, folder: Path) -> Outcome:
     """The whole of it, in a site of its own. Raises AssertionError where a process does not stop in order."""
     settings = {"OUTBOX_LEASE_SECONDS": "3", "PAYMENT_POLL_SECONDS": "3", "REALTIME_PING_SECONDS": "25"}
-    with LiveEvents.running(folder, *PORT_NAMES, "uvicorn", demo=True, **settings) as site:
+    with LiveEvents.running(folder, *PORT_NAMES, "uvicorn", demo=True, customers=load.customers, **settings) as site:
         return asyncio.run(Soak(site, load).run())
 
 
@@ -183,6 +184,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--sockets", type=int, default=1000)
     parser.add_argument("--watchers", type=int, default=20, help="of them, sockets of staff that see everything")
+    parser.add_argument("--customers", type=int, default=100, help="whose the other sockets are")
     parser.add_argument("--rate", type=float, default=200, help="events a second")
     parser.add_argument("--orders", type=float, default=3, help="orders a second")
     parser.add_argument("--kill-every", type=float, default=60, help="seconds")

@@ -27,17 +27,17 @@ CHANNEL = "events:orders"
 STAFF = "perm:orders.view_order"
 CUSTOMERS = 8
 NODES = {
-    "daphne": "daphne -b 127.0.0.1 -p {port} -v 0 coupon_site.asgi:application",
+    "daphne": "daphne -e tcp:{port}:interface=127.0.0.1:backlog=2048 -v 0 coupon_site.asgi:application",
     "uvicorn": "uvicorn --host 127.0.0.1 --port {port} --ws websockets-sansio --ws-per-message-deflate false"
     " --ws-ping-interval 0"
     " --lifespan off --no-access-log --log-level warning coupon_site.asgi:application",
 }
 # On a laptop the number of clients has no bounds; a ping says where an idle one stands.
 WIDE = {"REALTIME_PING_SECONDS": "2", "THROTTLE_USER": "100000000/min", "THROTTLE_ANON": "100000000/min"}
-PEOPLE = f"""
+PEOPLE = """
 from accounts.models import User
 from accounts.services import create_user, issue_token
-people = [create_user(email=f"person{{number}}@example.com", is_staff=number == 0) for number in range({CUSTOMERS + 1})]
+people = [create_user(email=f"person{number}@example.com", is_staff=number == 0) for number in range(%d)]
 User.objects.filter(pk=people[0].pk).update(is_superuser=True)
 for person in people:
     print(person.public_id, issue_token(user=person, name="events")[1])
@@ -59,14 +59,16 @@ class LiveEvents(LiveSite):
 
     @classmethod
     @contextmanager
-    def running(cls, folder: Path, *names: str, demo: bool = False, **settings: str) -> Iterator[Self]:
+    def running(
+        cls, folder: Path, *names: str, demo: bool = False, customers: int = CUSTOMERS, **settings: str
+    ) -> Iterator[Self]:
         """A site of these processes, for a benchmark; within a test run its schema is that of the others."""
         alone = "TEST_RUN_DIR" not in os.environ
         os.environ.setdefault("TEST_RUN_DIR", str(folder))
         site = cls(folder / "site", **settings)
         site.servers = EmbeddedServers(site.servers.folder)  # what is measured outlives a power cut
         try:
-            site.prepare(demo=demo)
+            site.prepare(demo=demo, customers=customers)
             site.start(*names)
             yield site
         finally:
@@ -81,13 +83,13 @@ class LiveEvents(LiveSite):
         words = " ".join(f"{key}={value}" for key, value in settings.items())
         self.commands[name] = f"env {words} {command.format(port=self.ports[name])}"
 
-    def prepare(self, *, demo: bool = False) -> None:
+    def prepare(self, *, demo: bool = False, customers: int = CUSTOMERS) -> None:
         """Servers and schema; one who sees everything, and customers; a demo shop if wanted."""
         lay_schema(self.servers)
         self._stack.enter_context(self.servers.running())
         if demo:
             self.manage("setup_demo")
-        lines = self.manage("shell", "-c", PEOPLE).stdout.splitlines()
+        lines = self.manage("shell", "-c", PEOPLE % (customers + 1)).stdout.splitlines()
         (_, self.staff_token), *self.customers = [(line.split()[0], line.split()[1]) for line in lines if "cs_" in line]
 
     def start(self, *names: str) -> None:
