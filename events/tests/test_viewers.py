@@ -1,6 +1,7 @@
 """Who is behind tokens and sessions, and what they may see."""
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -63,7 +64,8 @@ def test_what_is_no_longer_good__is_left_out(make_user: MakeUser, token_of: Call
     client.force_login(out)
     ended = Identity(user=out.pk, session_key=client.session.session_key or "")
     client.logout()
-    unknown = [Identity(user=0, token="nobody's"), Identity(user=0, session_key="nobody's"), Identity(user=0)]
+    nobody = uuid4().hex
+    unknown = [Identity(user=0, token=nobody), Identity(user=0, session_key=nobody), Identity(user=0)]
 
     assert set(viewers_of([good, revoked, inactive, ended, *unknown])) == {good}
 
